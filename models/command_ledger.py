@@ -1,0 +1,246 @@
+"""How commands move: one function for each edge of `models/command_states.py`, each one guarded statement.
+
+Every move names the states it may start from, so that a duplicated or late message changes nothing. A worker's
+moves also name its lease: a worker that lost it cannot overwrite what happened since. All times are the
+database's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, TextClause, bindparam, text
+
+from models.command_states import (
+    BEGIN,
+    BEGIN_SENDING,
+    CLAIMABLE,
+    DOUBT,
+    EXPIRE_RUNNING,
+    EXPIRE_SENDING,
+    FAIL,
+    FINISH,
+    POSTPONE,
+    RELEASE,
+    RESEND,
+    Edge,
+    State,
+)
+
+CHANNEL = "commands"
+"""The NOTIFY channel that wakes the relay. At most one NOTIFY a transaction: they serialise commits."""
+
+REPUBLISH_AFTER_S = 5
+"""A message unheard of for this long counts as lost; doubled with each further one, up to 2^7 times."""
+
+
+class LeaseLostError(Exception):
+    """The command is no longer this worker's: its lease expired and somebody else decided."""
+
+    def __init__(self, command_id: int) -> None:
+        super().__init__(command_id)
+
+    def __str__(self) -> str:
+        return f"The lease of command {self.args[0]} was lost before its outcome could be recorded."
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A command in a worker's hands. `in_doubt`: an earlier try may have been accepted by the provider."""
+
+    id: int
+    appointment_id: int
+    kind: str
+    sequence: int
+    recipient: str
+    send_id: UUID
+    attempts: int
+    doubts: int
+    misses: int
+    request_id: str
+    lease_token: UUID
+    in_doubt: bool
+    doubt_age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A command that a message should be sent for."""
+
+    id: int
+    kind: str
+
+
+def _states(states: Sequence[State]) -> str:
+    return "(" + ", ".join(f"'{state}'" for state in states) + ")"
+
+
+def _worker_move(edge: Edge, assignments: str) -> TextClause:
+    return text(
+        f"UPDATE commands SET state = '{edge.target}', lease_token = NULL, lease_until = NULL, {assignments}"  # noqa: S608 - constants
+        f" WHERE id = :id AND lease_token = :lease_token AND state IN {_states(edge.sources)}"
+    )
+
+
+def _claim_statement(edge: Edge) -> TextClause:
+    return text(
+        f"UPDATE commands SET state = '{edge.target}', lease_token = :lease_token,"  # noqa: S608 - constants
+        # Asking the provider about a doubt is no attempt; see `begin_again`.
+        " attempts = attempts + (doubt_since IS NULL)::int,"
+        " lease_until = now() + make_interval(secs => :lease_s)"
+        f" WHERE id = :id AND kind = :kind AND state IN {_states(edge.sources)} AND available_at <= now()"
+        " RETURNING id, appointment_id, kind, sequence, recipient, send_id, attempts, doubts, misses, request_id,"
+        " lease_token, doubt_since IS NOT NULL AS in_doubt,"
+        " coalesce(extract(epoch FROM now() - doubt_since), 0)::float AS doubt_age_s"
+    )
+
+
+_CLAIM = {edge: _claim_statement(edge) for edge in (BEGIN, BEGIN_SENDING)}
+_FINISH = _worker_move(FINISH, "finished_at = now(), doubt_since = NULL, last_error = NULL")
+_POSTPONE = _worker_move(
+    POSTPONE,
+    "available_at = now() + make_interval(secs => :delay_s), published_at = NULL, publishes = 0,"
+    " doubt_since = NULL, last_error = :error",
+)
+_FAIL = _worker_move(FAIL, "finished_at = now(), last_error = :error")
+_DOUBT = _worker_move(
+    DOUBT,
+    "available_at = now() + make_interval(secs => :delay_s), published_at = NULL, publishes = 0,"
+    " doubts = doubts + 1, misses = 0, doubt_since = coalesce(doubt_since, now()), last_error = :error",
+)
+_STAY_IN_DOUBT = _worker_move(
+    DOUBT,
+    "available_at = CASE WHEN CAST(:delay_s AS float) IS NULL THEN 'infinity'"
+    " ELSE now() + make_interval(secs => :delay_s) END,"
+    " published_at = NULL, publishes = 0, misses = misses + :missed, last_error = :error",
+)
+_BEGIN_AGAIN = text(
+    "UPDATE commands SET attempts = attempts + 1, doubt_since = NULL, misses = 0"
+    " WHERE id = :id AND lease_token = :lease_token"
+)
+_RELEASE = text(
+    f"UPDATE commands SET state = '{RELEASE.target}', available_at = now(), published_at = now(), publishes = 1"  # noqa: S608 - constants
+    f" WHERE appointment_id = :appointment_id AND state IN {_states(RELEASE.sources)} RETURNING id, kind"
+)
+_RESEND = text(
+    f"UPDATE commands SET state = '{RESEND.target}', available_at = now(), published_at = NULL, publishes = 0,"  # noqa: S608 - constants
+    " attempts = 0, doubts = 0, misses = 0, doubt_since = NULL, finished_at = NULL, send_id = gen_random_uuid()"
+    f" WHERE id = :id AND state IN {_states(RESEND.sources)} RETURNING id, kind"
+)
+_EXPIRE = [
+    text(
+        f"UPDATE commands SET state = '{edge.target}', lease_token = NULL, lease_until = NULL,"  # noqa: S608 - constants
+        f" available_at = now() + make_interval(secs => :grace_s), published_at = NULL, publishes = 0,"
+        f" {extra} last_error = 'The worker that had it stopped before it could say what happened.'"
+        f" WHERE id IN (SELECT id FROM commands WHERE state IN {_states(edge.sources)}"
+        " AND lease_until < now() FOR UPDATE SKIP LOCKED)"
+    )
+    for edge, extra in (
+        (EXPIRE_RUNNING, ""),
+        (
+            EXPIRE_SENDING,
+            "doubts = doubts + (doubt_since IS NULL)::int, doubt_since = coalesce(doubt_since, now()),",
+        ),
+    )
+]
+_TAKE_DUE = text(
+    "WITH due AS ("  # noqa: S608 - constants
+    f" SELECT id FROM commands WHERE state IN {_states(CLAIMABLE)} AND available_at <= now()"
+    " AND (published_at IS NULL OR published_at < now() - make_interval("
+    "secs => :republish_after_s * power(2, least(publishes - 1, 7))))"
+    " ORDER BY available_at LIMIT :limit FOR UPDATE SKIP LOCKED)"
+    " UPDATE commands SET published_at = now(), publishes = publishes + 1"
+    " FROM due WHERE commands.id = due.id RETURNING commands.id, commands.kind, commands.available_at"
+)
+_UNPUBLISH = text(
+    "UPDATE commands SET published_at = NULL, publishes = greatest(publishes - 1, 0)"  # noqa: S608 - constants
+    f" WHERE id IN :ids AND state IN {_states(CLAIMABLE)}"
+).bindparams(bindparam("ids", expanding=True))
+
+
+def claim(connection: Connection, command_id: int, kind: str, edge: Edge, lease_s: float) -> Claim | None:
+    """Take a due command for `lease_s` seconds; None when it is somebody else's, finished or not due."""
+    row = connection.execute(
+        _CLAIM[edge], {"id": command_id, "kind": kind, "lease_token": uuid4(), "lease_s": lease_s}
+    ).first()
+    return None if row is None else Claim(**row._mapping)
+
+
+def finish(connection: Connection, claimed: Claim) -> None:
+    """It was done. Raises `LeaseLostError`."""
+    _move(connection, _FINISH, claimed)
+
+
+def postpone(connection: Connection, claimed: Claim, delay_s: float, error: str) -> None:
+    """It surely did not happen; try again in `delay_s` seconds. Raises `LeaseLostError`."""
+    _move(connection, _POSTPONE, claimed, delay_s=delay_s, error=error)
+
+
+def fail(connection: Connection, claimed: Claim, error: str) -> None:
+    """It cannot be done without a person. Raises `LeaseLostError`."""
+    _move(connection, _FAIL, claimed, error=error)
+
+
+def doubt(connection: Connection, claimed: Claim, delay_s: float, error: str) -> None:
+    """It may have happened; ask the provider in `delay_s` seconds. Raises `LeaseLostError`."""
+    _move(connection, _DOUBT, claimed, delay_s=delay_s, error=error)
+
+
+def stay_in_doubt(
+    connection: Connection, claimed: Claim, delay_s: float | None, error: str, *, missed: bool
+) -> None:
+    """The provider was asked and it is still open; ask again in `delay_s` seconds, or never (None).
+
+    `missed`: the provider said that it has nothing. Raises `LeaseLostError`.
+    """
+    _move(connection, _STAY_IN_DOUBT, claimed, delay_s=delay_s, error=error, missed=int(missed))
+
+
+def begin_again(connection: Connection, claimed: Claim) -> None:
+    """The provider surely has nothing: the doubt is over and a new attempt begins. Raises `LeaseLostError`."""
+    _move(connection, _BEGIN_AGAIN, claimed)
+
+
+def release(connection: Connection, appointment_id: int) -> list[Due]:
+    """Let the appointment's waiting commands go. They count as published: the caller publishes after commit."""
+    rows = connection.execute(_RELEASE, {"appointment_id": appointment_id})
+    return [Due(row.id, row.kind) for row in rows]
+
+
+def resend(connection: Connection, command_id: int) -> bool:
+    """A person decided to try again. False when the command is neither failed nor unknown."""
+    moved = connection.execute(_RESEND, {"id": command_id}).first() is not None
+    if moved:
+        wake_relay(connection)
+    return moved
+
+
+def expire_leases(connection: Connection, grace_s: float) -> int:
+    """Take commands back from workers that died. What was being sent is unknown from now on."""
+    return sum(
+        connection.execute(statement, {"grace_s": grace}).rowcount
+        for statement, grace in zip(_EXPIRE, (0.0, grace_s), strict=True)
+    )
+
+
+def take_due(connection: Connection, limit: int) -> list[Due]:
+    """Mark up to `limit` due commands as published, oldest first; two sweeps never take the same one."""
+    rows = connection.execute(_TAKE_DUE, {"limit": limit, "republish_after_s": REPUBLISH_AFTER_S}).all()
+    return [Due(row.id, row.kind) for row in sorted(rows, key=lambda row: row.available_at)]
+
+
+def unpublish(connection: Connection, command_ids: Sequence[int]) -> None:
+    """Publishing failed: let the next sweep find these again."""
+    if command_ids:
+        connection.execute(_UNPUBLISH, {"ids": list(command_ids)})
+
+
+def wake_relay(connection: Connection) -> None:
+    """Tell the relay, when this transaction commits, that something is due."""
+    connection.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
+
+
+def _move(connection: Connection, statement: TextClause, claimed: Claim, **values: object) -> None:
+    parameters = {"id": claimed.id, "lease_token": claimed.lease_token, **values}
+    if connection.execute(statement, parameters).rowcount != 1:
+        raise LeaseLostError(claimed.id)

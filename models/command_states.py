@@ -1,0 +1,95 @@
+"""The life of a command, on one page: every state with its sentence, every edge with its name.
+
+    waiting ──release──▶ pending ──begin──▶ running ──finish──▶ done
+                          ▲  │                │ ├──postpone──▶ pending
+                          │  │                │ ├──fail──────▶ failed
+                          │  │                │ └──expire────▶ pending
+                          │  └─begin sending─▶ sending ──finish──▶ done
+                          │                     │ ├──postpone──▶ pending     surely not accepted
+                          │                     │ ├──fail──────▶ failed      refused for good
+                          │                     │ ├──doubt─────▶ unknown     may have been accepted
+                          │                     │ └──expire────▶ unknown     its worker died
+                          └──────── resend ◀── failed, unknown
+                                    unknown ──begin sending──▶ sending       to ask, then decide
+
+A command that the outside world sees (a mail) goes through *sending*; one whose whole effect is in our own
+database goes through *running*. Only that difference decides what an expired lease means: what happened
+inside the database was rolled back, what happened outside it may have happened.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a command stands. The value is what the database stores."""
+
+    WAITING = "waiting"
+    """It must not run yet: a mail waits until its appointment's times agree."""
+    PENDING = "pending"
+    """It is due at `available_at`; whoever claims it first does it."""
+    RUNNING = "running"
+    """A worker does it inside the database, under a lease."""
+    SENDING = "sending"
+    """A worker talks to the provider about it, under a lease; written before the first byte goes out."""
+    UNKNOWN = "unknown"
+    """The provider may have accepted it; it is asked before anything is sent again."""
+    DONE = "done"
+    """It was done; nothing follows."""
+    FAILED = "failed"
+    """It cannot be done without a person; a notification says why."""
+
+
+CLAIMABLE = (State.PENDING, State.UNKNOWN)
+"""States that the sweep publishes when they are due."""
+
+LEASED = (State.RUNNING, State.SENDING)
+"""States in which a worker holds a lease."""
+
+OPEN = (State.WAITING, State.PENDING, State.RUNNING, State.SENDING, State.UNKNOWN)
+"""States in which something is still to happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A named move. Nothing changes a command's state except along one of these."""
+
+    name: str
+    sources: tuple[State, ...]
+    target: State
+
+
+RELEASE = Edge("release", (State.WAITING,), State.PENDING)
+BEGIN = Edge("begin", (State.PENDING,), State.RUNNING)
+BEGIN_SENDING = Edge("begin sending", (State.PENDING, State.UNKNOWN), State.SENDING)
+FINISH = Edge("finish", (State.RUNNING, State.SENDING), State.DONE)
+POSTPONE = Edge("postpone", (State.RUNNING, State.SENDING), State.PENDING)
+FAIL = Edge("fail", (State.RUNNING, State.SENDING), State.FAILED)
+DOUBT = Edge("doubt", (State.SENDING,), State.UNKNOWN)
+EXPIRE_RUNNING = Edge("expire", (State.RUNNING,), State.PENDING)
+EXPIRE_SENDING = Edge("expire", (State.SENDING,), State.UNKNOWN)
+RESEND = Edge("resend", (State.FAILED, State.UNKNOWN), State.PENDING)
+
+EDGES = (
+    RELEASE,
+    BEGIN,
+    BEGIN_SENDING,
+    FINISH,
+    POSTPONE,
+    FAIL,
+    DOUBT,
+    EXPIRE_RUNNING,
+    EXPIRE_SENDING,
+    RESEND,
+)
+
+SHOWN_TO_CALLERS = {
+    State.WAITING: "queued",
+    State.PENDING: "queued",
+    State.RUNNING: "running",
+    State.SENDING: "sending",
+    State.UNKNOWN: "unknown",
+    State.DONE: "done",
+    State.FAILED: "failed",
+}
+"""The word for a state in an answer. To a caller, waiting for the clocks and for a worker are the same."""

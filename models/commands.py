@@ -1,0 +1,85 @@
+"""The table of commands: the queued units of work that follow from a request.
+
+The database is the truth about them; a message in the broker only wakes somebody up. Leases, schedules and
+ages are measured with the database's clock, so that hosts need not agree on the time.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Instant
+from models.command_states import CLAIMABLE, LEASED, State
+
+
+def _among(states: tuple[State, ...]) -> str:
+    return "state IN (" + ", ".join(f"'{state}'" for state in states) + ")"
+
+
+class Command(Base):
+    """One unit of work. `models/command_states.py` tells what its states mean.
+
+    `recipient` is the address a mail goes to, empty for commands that write to nobody. `sequence` is the
+    appointment's when the command was made, so that a later change can be told again.
+
+    `publishes` counts messages, `attempts` the times that a worker began the work itself. `doubt_since` is set
+    while the provider may have accepted the mail without our knowing; `doubts` counts how often that came
+    about, `misses` how often the provider has said since that it has nothing. `send_id` is what the provider
+    is asked by: it stays the same over retries and changes when a person decides to send again.
+    """
+
+    __tablename__ = "commands"
+    __table_args__ = (
+        CheckConstraint(_among(tuple(State)), name="state_known"),
+        CheckConstraint(f"({_among(LEASED)}) = (lease_token IS NOT NULL)", name="leased_states_have_a_lease"),
+        CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_whole"),
+        UniqueConstraint("appointment_id", "kind", "sequence", "recipient"),
+        Index("ix_commands_due", "available_at", postgresql_where=text(_among(CLAIMABLE))),
+        Index("ix_commands_leases", "lease_until", postgresql_where=text(_among(LEASED))),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    appointment_id: Mapped[int] = mapped_column(ForeignKey("appointments.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(32))
+    sequence: Mapped[int] = mapped_column(Integer, server_default="0")
+    recipient: Mapped[str] = mapped_column(String(320), server_default="")
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    doubts: Mapped[int] = mapped_column(Integer, server_default="0")
+    misses: Mapped[int] = mapped_column(Integer, server_default="0")
+    send_id: Mapped[UUID] = mapped_column(Uuid, server_default=func.gen_random_uuid())
+    available_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    published_at: Mapped[datetime | None] = mapped_column(Instant)
+    publishes: Mapped[int] = mapped_column(Integer, server_default="0")
+    lease_token: Mapped[UUID | None] = mapped_column(Uuid)
+    lease_until: Mapped[datetime | None] = mapped_column(Instant)
+    doubt_since: Mapped[datetime | None] = mapped_column(Instant)
+    last_error: Mapped[str | None] = mapped_column(Text)
+    request_id: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+@dataclass(frozen=True, slots=True)
+class NewCommand:
+    """A command to be written with its appointment, in one transaction."""
+
+    kind: str
+    state: State
+    recipient: str = ""

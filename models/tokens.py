@@ -1,0 +1,164 @@
+"""Tokens: how they are made, read, stored and looked up (contract.md section 4).
+
+A token is `<kind>_<public id>_<secret>`: the public id finds its row through a unique index, the secret (256
+random bits) is stored as its SHA-256 only, because a random secret needs no slow hash. It is compared in
+constant time.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from models.accounts import ROLES
+
+SESSION_LIFETIME = timedelta(days=7)
+SESSION_IDLE_LIMIT = timedelta(hours=72)
+LAST_USED_PRECISION = timedelta(minutes=5)
+"""A token's last use is written at most this often: a write for each request would double its cost."""
+
+_SPELLING = re.compile(r"(application|session)_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+
+
+@dataclass(frozen=True, slots=True)
+class MintedToken:
+    """A new token. `text` is shown once and kept nowhere."""
+
+    text: str = field(repr=False)
+    kind: str
+    public_id: str
+    secret_sha256: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """What the database knows about a token and whoever holds it. `roles` are the user's, strongest first."""
+
+    token_id: int
+    kind: str
+    public_id: str
+    created_at: datetime
+    last_used_at: datetime
+    remember_me: bool
+    application_id: int
+    application_slug: str
+    application_name: str
+    user_id: int | None
+    user_email: str | None = field(repr=False)
+    user_name: str | None = field(repr=False)
+    roles: tuple[str, ...]
+    client_id: int | None
+    company_ids: frozenset[int]
+
+    def expires_at(self) -> datetime | None:
+        """When the session ends if it is not used again; None for what does not expire."""
+        if self.kind != "session" or self.remember_me:
+            return None
+        return min(self.created_at + SESSION_LIFETIME, self.last_used_at + SESSION_IDLE_LIMIT)
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether the session is over at `now` (aware)."""
+        end = self.expires_at()
+        return end is not None and now >= end
+
+
+def mint(kind: str) -> MintedToken:
+    """A new token of `kind` ("application" or "session")."""
+    public_id = secrets.token_hex(8)
+    secret = secrets.token_urlsafe(32)
+    return MintedToken(f"{kind}_{public_id}_{secret}", kind, public_id, _sha256(secret))
+
+
+_INSERT = text(
+    "INSERT INTO tokens (public_id, secret_sha256, kind, label, application_id, user_id, remember_me)"
+    " VALUES (:public_id, :secret_sha256, :kind, :label, :application_id, :user_id, :remember_me) RETURNING id"
+)
+
+
+def store(
+    connection: Connection,
+    minted: MintedToken,
+    *,
+    application_id: int,
+    user_id: int | None = None,
+    label: str = "",
+    remember_me: bool = False,
+) -> int:
+    """Keep a new token's hash; the id of its row."""
+    row = connection.execute(
+        _INSERT,
+        {
+            "public_id": minted.public_id,
+            "secret_sha256": minted.secret_sha256,
+            "kind": minted.kind,
+            "label": label,
+            "application_id": application_id,
+            "user_id": user_id,
+            "remember_me": remember_me,
+        },
+    ).one()
+    return int(row.id)
+
+
+# One indexed read on the way of every request.
+_FIND = """
+SELECT t.id AS token_id, t.secret_sha256, t.kind, t.public_id, t.created_at, t.last_used_at, t.remember_me,
+  a.id AS application_id, a.slug AS application_slug, a.name AS application_name,
+  u.id AS user_id, u.email AS user_email, u.name AS user_name,
+  e.user_id IS NOT NULL AS is_employee, l.user_id IS NOT NULL AS is_liaison, c.id AS client_id,
+  ARRAY(SELECT company_id FROM liaison_companies s WHERE s.user_id = l.user_id) AS company_ids
+FROM tokens t
+JOIN applications a ON a.id = t.application_id
+LEFT JOIN users u ON u.id = t.user_id
+LEFT JOIN employees e ON e.user_id = u.id
+LEFT JOIN liaisons l ON l.user_id = u.id
+LEFT JOIN clients c ON c.user_id = u.id
+WHERE t.public_id = %(public_id)s AND t.revoked_at IS NULL
+"""
+
+
+def find_holder(connection: Connection, token: str) -> Holder | None:
+    """Who holds this token; None when it is malformed, unknown or revoked."""
+    spelled = _SPELLING.fullmatch(token)
+    if spelled is None:
+        return None
+    row = connection.exec_driver_sql(_FIND, {"public_id": spelled[2]}).first()
+    if row is None or row.kind != spelled[1]:
+        return None
+    if not hmac.compare_digest(bytes(row.secret_sha256), _sha256(spelled[3])):
+        return None
+    has = {"employee": row.is_employee, "liaison": row.is_liaison, "client": row.client_id is not None}
+    return Holder(
+        row.token_id,
+        row.kind,
+        row.public_id,
+        row.created_at,
+        row.last_used_at,
+        row.remember_me,
+        row.application_id,
+        row.application_slug,
+        row.application_name,
+        row.user_id,
+        row.user_email,
+        row.user_name,
+        tuple(role for role in ROLES if has[role]),
+        row.client_id,
+        frozenset(row.company_ids),
+    )
+
+
+_TOUCH = "UPDATE tokens SET last_used_at = %(now)s WHERE id = %(id)s AND last_used_at < %(now)s"
+
+
+def touch(connection: Connection, holder: Holder, now: datetime) -> None:
+    """Note that the token was used at `now`, unless that was noted a short while ago."""
+    if now - holder.last_used_at >= LAST_USED_PRECISION:
+        connection.exec_driver_sql(_TOUCH, {"id": holder.token_id, "now": now})
+
+
+def _sha256(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

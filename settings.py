@@ -1,0 +1,113 @@
+"""The only reader of the environment: one frozen object, `get_settings()`.
+
+Every process of the product (web, worker, relay, beat, command line) takes its configuration from here and
+from nowhere else, so that `.env.example` is the whole list of what can be configured. A `.env` file in the
+working directory fills what the environment leaves out.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_SECRET_KEY = "development-only-not-a-secret"  # noqa: S105 - refused in production, below
+SANDBOX_KEY_PREFIX = "sandbox-"
+
+
+class Settings(BaseSettings):
+    """The configuration of one process. Times are seconds; URLs carry their scheme.
+
+    Raises `pydantic.ValidationError`, whose text names the variable, when a value cannot be used or when a
+    production start would run with a development value.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=(Path(os.environ.get("VAR_DIR") or "var") / "run.env", ".env"),
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+    )
+
+    app_env: Literal["development", "production"] = "development"
+    release: str = Field(default="unreleased", description="What Sentry and the logs call this build.")
+
+    # The three URLs may hold passwords: they stay out of every repr.
+    database_url: str = Field(default="postgresql+psycopg://postgres@127.0.0.1:5432/appointments", repr=False)
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", repr=False)
+    celery_broker_url: str = Field(default="", repr=False)
+    database_pool_size: int = Field(default=20, ge=1, description="Connections a process may hold.")
+
+    mandrill_url: str = "https://mandrillapp.com/api/1.0"
+    mandrill_api_key: SecretStr = SecretStr("")
+    mandrill_webhook_key: SecretStr = SecretStr("")
+    mail_from: str = "Appointments <appointments@example.com>"
+
+    office_time_zone: str = "America/Denver"
+    public_url: str = "http://127.0.0.1:8000"
+    secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET_KEY)
+    sentry_dsn: SecretStr = SecretStr("")
+
+    appt_types: tuple[str, ...] = Field(default=(), description="JSON list; empty admits any text.")
+    delivery_types: tuple[str, ...] = Field(default=(), description="JSON list; empty admits any text.")
+
+    command_lease_s: int = Field(default=60, ge=2, description="How long a claimed command is its worker's.")
+    unknown_grace_s: int = Field(default=60, ge=1, description="Wait before asking Mandrill about a doubt.")
+    sweep_interval_s: float = Field(default=1.0, gt=0, description="How often the relay looks unasked.")
+
+    port: int = Field(default=8000, ge=1, le=65535)
+    flower_port: int = Field(default=5555, ge=1, le=65535)
+    sandbox_port: int = Field(default=8025, ge=1, le=65535)
+    var_dir: Path = Path("var")
+
+    @property
+    def broker_url(self) -> str:
+        """Where Celery's messages go: `CELERY_BROKER_URL`, else the Redis of `REDIS_URL`."""
+        return self.celery_broker_url or self.redis_url
+
+    @field_validator("database_url")
+    @classmethod
+    def _use_psycopg_3(cls, url: str) -> str:
+        """Accept the `postgres://` and `postgresql://` that hosting platforms hand out."""
+        scheme, separator, rest = url.partition("://")
+        if not separator or not scheme.startswith("postgres"):
+            raise ValueError("DATABASE_URL must be a PostgreSQL URL, like postgresql://user@host/database.")
+        return "postgresql+psycopg://" + rest
+
+    @field_validator("office_time_zone")
+    @classmethod
+    def _name_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+            raise ValueError(
+                f"OFFICE_TIME_ZONE must be an IANA zone such as America/Denver, not {name!r}."
+            ) from unknown
+        return name
+
+    @model_validator(mode="after")
+    def _refuse_development_values_in_production(self) -> Self:
+        if self.app_env != "production":
+            return self
+        faults = []
+        if self.secret_key.get_secret_value() in ("", DEVELOPMENT_SECRET_KEY):
+            faults.append("SECRET_KEY is the development value; set a random one of 32 characters or more.")
+        key = self.mandrill_api_key.get_secret_value()
+        if not key or key.startswith(SANDBOX_KEY_PREFIX):
+            faults.append("MANDRILL_API_KEY is missing or a sandbox key; set the account's key.")
+        if self.mail_from.endswith("@example.com>"):
+            faults.append("MAIL_FROM is the example address; set one of a domain verified in Mandrill.")
+        if not self.public_url.startswith("https://"):
+            faults.append("PUBLIC_URL must be the https address that people reach this service at.")
+        if faults:
+            raise ValueError("A production start was refused. " + " ".join(faults))
+        return self
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once. Tests that change the environment call `cache_clear`."""
+    return Settings()

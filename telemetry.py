@@ -1,0 +1,104 @@
+"""Logs and error reports, set up the same way in every process: `set_up("web")`, `set_up("worker")`, …
+
+A log line is one JSON object on standard error. It carries the `request_id` from the request to the mail,
+ids and durations; never a token, an address, a body or a query string. Sentry gets errors with the same ids,
+without local variables, request bodies or headers that could hold a secret (libraries.md section 3).
+"""
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import sentry_sdk
+import structlog
+from sentry_sdk.integrations.logging import ignore_logger
+from sentry_sdk.types import Event, Hint
+
+from settings import Settings, get_settings
+
+KEPT_HEADERS = frozenset({"content-type", "content-length", "user-agent", "accept", "x-request-id"})
+
+
+def set_up(process: str) -> None:
+    """Configure logging and, when `SENTRY_DSN` is set, Sentry. `process` names this kind of process."""
+    settings = get_settings()
+    _set_up_logging(process)
+    _set_up_sentry(settings, process)
+
+
+def _set_up_logging(process: str) -> None:
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.EventRenamer("message"),
+        _name_the_process(process),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+
+
+def _name_the_process(process: str) -> structlog.types.Processor:
+    def add(_logger: Any, _method: str, event: structlog.types.EventDict) -> Mapping[str, Any]:
+        event["process"] = process
+        return event
+
+    return add
+
+
+def _set_up_sentry(settings: Settings, process: str) -> None:
+    dsn = settings.sentry_dsn.get_secret_value()
+    if not dsn:
+        return
+    sentry_sdk.init(
+        dsn=dsn,
+        environment=settings.app_env,
+        release=settings.release,
+        # Frames hold tokens, keys and mail bodies; so do request bodies, headers and query strings.
+        include_local_variables=False,
+        include_source_context=False,
+        max_request_body_size="never",
+        send_default_pii=False,
+        max_breadcrumbs=0,
+        before_send=_without_secrets,
+        before_send_transaction=_without_secrets,
+        traces_sample_rate=0.0,
+    )
+    sentry_sdk.set_tag("process", process)
+    # What is logged as an error was already reported as an exception.
+    ignore_logger("celery.app.trace")
+
+
+def _without_secrets(event: Event, _hint: Hint) -> Event:
+    """Keep of a request only its method, its path and harmless headers; tag the event with the request's id."""
+    request = event.get("request")
+    if isinstance(request, dict):
+        headers = request.get("headers") or {}
+        event["request"] = {
+            "method": request.get("method"),
+            "url": str(request.get("url", "")).partition("?")[0],
+            "headers": {name: value for name, value in headers.items() if name.lower() in KEPT_HEADERS},
+        }
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    if request_id:
+        event.setdefault("tags", {})["request_id"] = request_id  # type: ignore[index,call-overload]
+    return event
