@@ -1,0 +1,110 @@
+"""Every Celery setting, each with its reason. What is not here is Celery's default.
+
+The broker only wakes workers up; the table of commands is the truth. So messages may be lost, late or doubled
+without harm, and these settings choose bounded waits over guarantees that a broker cannot give.
+"""
+
+import os
+
+from kombu import Exchange, Queue
+
+from settings import get_settings
+from tasks.catalogue import CLOCKS_QUEUE, KINDS, MAIL_QUEUE, SWEEP
+
+_settings = get_settings()
+_redis_broker = _settings.broker_url.startswith(("redis", "sentinel"))
+
+broker_url = _settings.broker_url
+imports = ("tasks.reconcile_times", "tasks.send_mail", "tasks.sweep")
+
+# State lives in PostgreSQL. A result backend would be a second truth that can be lost.
+result_backend = None
+task_ignore_result = True
+
+# Arguments are one command id. JSON only: a pickle from the broker could run anything.
+task_serializer = "json"
+accept_content = ["json"]
+
+# Declared here and nowhere else; clocks and mail apart, so that a slow provider never delays the clocks.
+task_queues = tuple(
+    Queue(name, Exchange(name), routing_key=name, durable=True) for name in (CLOCKS_QUEUE, MAIL_QUEUE)
+)
+task_default_queue = CLOCKS_QUEUE
+task_default_exchange = CLOCKS_QUEUE
+task_default_routing_key = CLOCKS_QUEUE
+task_create_missing_queues = False
+task_routes = {kind.name: {"queue": kind.queue, "routing_key": kind.queue} for kind in KINDS.values()} | {
+    SWEEP: {"queue": CLOCKS_QUEUE, "routing_key": CLOCKS_QUEUE}
+}
+
+# A task whose process dies is delivered again at once. Claims in the database make that harmless, and a task
+# that kills its process is bounded by the command's attempts.
+task_acks_late = True
+task_reject_on_worker_lost = True
+
+# The visibility clock starts when a message is prefetched, so a worker takes few beforehand.
+worker_prefetch_multiplier = 1
+
+# A message whose worker died comes back after this long; it is above the hard time limit, and the same in
+# every process because the shortest wins. Socket timeouts: without them publishing to a silent Redis hangs.
+broker_transport_options = (
+    {
+        "visibility_timeout": 120,
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 2,
+        "socket_connect_timeout": 1,
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0,
+        "interval_max": 0,
+    }
+    if _redis_broker
+    else {"confirm_publish": True}
+)
+broker_connection_timeout = 2
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None  # a worker outlives any outage of the broker
+task_publish_retry_policy = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+}
+
+# Strictly ordered: total time of a call to Mandrill 20 s < soft limit < hard limit < lease (COMMAND_LEASE_S),
+# so that a live sender never outlives its lease. Pools of threads ignore the limits; the client's own
+# deadline holds there.
+task_soft_time_limit = 40
+task_time_limit = 45
+
+# Retries live in the table (`available_at`). ETA and countdown would sit in Redis and loop past visibility.
+# After SIGTERM: what runs may finish; then the rest goes back to the queue.
+worker_soft_shutdown_timeout = 5
+worker_cancel_long_running_tasks_on_connection_loss = False  # it would kill a sender in mid POST
+
+# Memory that a library leaks ends with its process.
+worker_max_tasks_per_child = 20_000
+
+# For Flower: events of received, started, succeeded and failed tasks. `task-sent` would carry pids as labels.
+worker_send_task_events = True
+task_send_sent_event = False
+task_track_started = False
+
+# Logging is set up by `telemetry.py`, the same in every process.
+worker_hijack_root_logger = False
+worker_redirect_stdouts = False
+
+timezone = "UTC"
+enable_utc = True
+
+# Beat is one of two nets: the relay sweeps too. Both may run at once without harm.
+beat_schedule = {
+    "sweep": {
+        "task": SWEEP,
+        "schedule": 5.0,
+        "options": {"expires": 10, "queue": CLOCKS_QUEUE},
+    }
+}
+beat_schedule_filename = os.fspath(_settings.var_dir / "celerybeat-schedule")
+beat_max_loop_interval = 5

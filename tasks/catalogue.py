@@ -1,0 +1,83 @@
+"""The catalogue of commands: for each kind its queue, its retry schedule and what an attempt is, as data.
+
+`celeryconfig.py` makes the queues and routes from it; the tasks read their schedules here.
+"""
+
+from dataclasses import dataclass
+from random import uniform
+
+from models.command_states import BEGIN, BEGIN_SENDING, Edge
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+
+CLOCKS_QUEUE = "clocks"
+MAIL_QUEUE = "mail"
+
+MAIL_DELAYS_S = (
+    *(2, 5, 15, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 30 * MINUTE),
+    *(HOUR,) * 46,
+)
+"""Waits after a mail was surely not accepted: quick while people look at the screen, then for two days."""
+
+CRASH_DELAYS_S = (1, 5, 30, 5 * MINUTE, 30 * MINUTE)
+"""Waits after our own code or database failed with nothing done. A defect does not mend itself: a few tries."""
+
+INQUIRY_PATIENCE = 15
+"""A mail in doubt is asked about for this many grace periods (`UNKNOWN_GRACE_S`), then left to people."""
+
+MISSES_BEFORE_RESEND = 2
+"""How often the provider must say that it has nothing, before a mail in doubt is sent again."""
+
+DOUBTFUL_SENDS_LIMIT = 3
+"""A mail whose outcome was unknown this often is not sent again without a person."""
+
+JITTER = 0.2
+"""Delays vary by this share either way, so that a herd of failures does not return as a herd."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandKind:
+    """One kind of command. `edge` is how a worker claims it."""
+
+    name: str
+    queue: str
+    edge: Edge
+    meaning: str
+
+    @property
+    def is_mail(self) -> bool:
+        """Whether the outside world sees it."""
+        return self.edge is BEGIN_SENDING
+
+
+def delay_after(delays_s: tuple[int, ...], tries: int) -> float | None:
+    """Seconds to wait after the given number of tries (from 1), with jitter; None when they are used up."""
+    if tries > len(delays_s):
+        return None
+    return delays_s[tries - 1] * uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, hides nothing
+
+
+RECONCILE_TIMES = CommandKind(
+    "reconcile-times",
+    CLOCKS_QUEUE,
+    BEGIN,
+    "Fill in the missing times of an appointment, then release its mails.",
+)
+SEND_CONFIRMATION = CommandKind(
+    "send-confirmation",
+    MAIL_QUEUE,
+    BEGIN_SENDING,
+    "Tell the order's client that the appointment is confirmed, or that the request is here.",
+)
+SEND_ASSIGNMENT = CommandKind(
+    "send-assignment",
+    MAIL_QUEUE,
+    BEGIN_SENDING,
+    "Tell the photographer where to be and when.",
+)
+
+KINDS = {kind.name: kind for kind in (RECONCILE_TIMES, SEND_CONFIRMATION, SEND_ASSIGNMENT)}
+
+SWEEP = "sweep"
+"""The periodic task that finds what is due or lost; it runs in the clocks queue, which never waits long."""

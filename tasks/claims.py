@@ -1,0 +1,60 @@
+"""Taking a command and giving it back when the work crashed: the part that every task shares."""
+
+from contextlib import suppress
+
+import structlog
+
+from models import database
+from models.command_ledger import Claim, LeaseLostError, claim, fail, postpone
+from models.incidents import Trouble, open_notification
+from models.notifications import COMMAND_FAILED
+from settings import get_settings
+from tasks.catalogue import CRASH_DELAYS_S, CommandKind, delay_after
+
+log = structlog.get_logger(__name__)
+
+
+def take(kind: CommandKind, command_id: int) -> Claim | None:
+    """Claim a command for this worker, and put its request's id into the log lines from here on.
+
+    None when there is nothing to do: it is somebody else's, finished, or not due. That is the ordinary fate
+    of a doubled or late message. A command whose workers died too often is given up here: it kills them.
+    """
+    with database.autocommit_engine().connect() as connection:
+        claimed = claim(connection, command_id, kind.name, kind.edge, get_settings().command_lease_s)
+    structlog.contextvars.clear_contextvars()
+    if claimed is not None:
+        structlog.contextvars.bind_contextvars(
+            request_id=claimed.request_id, command_id=claimed.id, appointment_id=claimed.appointment_id
+        )
+    if claimed is not None and not kind.is_mail and claimed.attempts > len(CRASH_DELAYS_S) + 1:
+        give_back(kind, claimed, "WorkerDied")
+        return None
+    return claimed
+
+
+def give_back(kind: CommandKind, claimed: Claim, error: str) -> None:
+    """The work crashed with nothing done: try again later, or fail and show it when the tries are used up.
+
+    `error` is the name of what happened; never its text, which may quote a secret.
+    """
+    delay_s = delay_after(CRASH_DELAYS_S, claimed.attempts)
+    with suppress(LeaseLostError), database.transaction() as connection:
+        if delay_s is not None:
+            postpone(connection, claimed, delay_s, error)
+            return
+        fail(connection, claimed, error)
+        open_notification(
+            connection,
+            Trouble(
+                status=COMMAND_FAILED,
+                subject_key=f"{kind.name}:{claimed.appointment_id}:{claimed.sequence}",
+                cause=f"{kind.name}:{error}",
+                message=f"The command {kind.name} crashed {claimed.attempts} times and was given up.",
+                hint="Look for its request id in the logs or in Sentry; mend the cause, then send it again.",
+                appointment_id=claimed.appointment_id,
+                command_id=claimed.id,
+                attempts=claimed.attempts,
+                request_id=claimed.request_id,
+            ),
+        )

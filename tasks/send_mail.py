@@ -1,0 +1,125 @@
+"""The mail commands: claim, look the facts up, hand the mail over, write down what became of it.
+
+No transaction and no connection is held while the provider is talked to. A mail in doubt is asked about
+before it is sent again (mail.md section 1): only when the provider has said several times that it has
+nothing does a new attempt begin, and only so many of those without a person.
+"""
+
+from functools import lru_cache
+
+import structlog
+from celery import shared_task
+
+from models import database
+from models import command_ledger as ledger
+from models.command_ledger import Claim, LeaseLostError
+from settings import Settings, get_settings
+from tasks import mail_record
+from tasks.catalogue import (
+    DOUBTFUL_SENDS_LIMIT,
+    INQUIRY_PATIENCE,
+    MISSES_BEFORE_RESEND,
+    SEND_ASSIGNMENT,
+    SEND_CONFIRMATION,
+    CommandKind,
+)
+from tasks.claims import give_back, take
+from tasks.letters import letter_for
+from tasks.mail.addresses import AddressError
+from tasks.mail.compose import Mail, compose
+from tasks.mail.hints import hint_for
+from tasks.mail.mandrill import MandrillClient
+from tasks.mail.outcomes import CannotTell, Found, NotFound, Outcome, Refused
+
+log = structlog.get_logger(__name__)
+
+STATES_OF_REFUSAL = frozenset({"rejected", "invalid"})
+
+
+@lru_cache(maxsize=1)
+def mandrill() -> MandrillClient:
+    """This process's client. Raises `DestinationError` when key and URL do not belong together."""
+    settings = get_settings()
+    return MandrillClient(settings.mandrill_url, settings.mandrill_api_key)
+
+
+def send_mail(kind: CommandKind, command_id: int) -> None:
+    """Do one mail command. A message too many, or too late, does nothing."""
+    settings = get_settings()
+    claimed = take(kind, command_id)
+    if claimed is None:
+        return
+    try:
+        if claimed.in_doubt and not _may_begin_again(claimed, settings):
+            return
+        mail = _prepare(kind, claimed, settings)
+        if mail is None:
+            return
+        outcome = mandrill().send(mail, send_id=str(claimed.send_id))
+        _record(claimed, outcome, settings)
+    except LeaseLostError as lost:
+        log.warning("lease lost", command_id=claimed.id, error=str(lost))
+
+
+def _prepare(kind: CommandKind, claimed: Claim, settings: Settings) -> Mail | None:
+    """The mail, its row written; None when it cannot be written to anybody. Nothing has been sent yet."""
+    try:
+        with database.transaction() as connection:
+            mail = compose(letter_for(connection, claimed, settings), mail_from=settings.mail_from)
+            mail_record.begin(connection, claimed, tuple(copy.email for copy in mail.cc))
+    except AddressError as fault:
+        refusal = Refused("invalid", str(fault), hint_for("invalid"))
+        with database.transaction() as connection:
+            mail_record.begin(connection, claimed, ())
+            mail_record.refused(connection, claimed, refusal)
+        return None
+    except Exception as failure:
+        give_back(kind, claimed, type(failure).__name__)
+        raise
+    return mail
+
+
+def _record(claimed: Claim, outcome: Outcome, settings: Settings) -> None:
+    with database.transaction() as connection:
+        mail_record.record(connection, claimed, outcome, settings.unknown_grace_s)
+    log.info("mail", kind=claimed.kind, outcome=type(outcome).__name__, attempts=claimed.attempts)
+
+
+def _may_begin_again(claimed: Claim, settings: Settings) -> bool:
+    """Ask the provider about a mail in doubt and write the answer down; True when it is to be sent anew."""
+    grace_s = settings.unknown_grace_s
+    answer = mandrill().find(str(claimed.send_id), email=claimed.recipient)
+    log.info("inquiry", kind=claimed.kind, answer=type(answer).__name__, misses=claimed.misses)
+    with database.transaction() as connection:
+        match answer:
+            case Found(provider_id, state) if state in STATES_OF_REFUSAL:
+                message = f"Mandrill took the mail and then marked it {state} ({provider_id})."
+                mail_record.refused(connection, claimed, Refused(state, message, hint_for(state)))
+            case Found(provider_id, state):
+                mail_record.accepted(connection, claimed, provider_id, f"found: {state}")
+            case CannotTell(reason) if claimed.doubt_age_s < INQUIRY_PATIENCE * grace_s:
+                delay_s = max(grace_s, claimed.doubt_age_s)
+                ledger.stay_in_doubt(connection, claimed, delay_s, reason, missed=False)
+            case CannotTell(reason):
+                mail_record.left_to_people(connection, claimed, reason, missed=False)
+            case NotFound() if claimed.misses + 1 < MISSES_BEFORE_RESEND:
+                ledger.stay_in_doubt(connection, claimed, grace_s, "Mandrill has no such mail.", missed=True)
+            case NotFound() if claimed.doubts >= DOUBTFUL_SENDS_LIMIT:
+                message = f"{claimed.doubts} attempts ended in doubt, and Mandrill shows no such mail."
+                mail_record.left_to_people(connection, claimed, message, missed=True)
+            case NotFound():
+                ledger.begin_again(connection, claimed)
+                return True
+    return False
+
+
+@shared_task(name=SEND_CONFIRMATION.name, ignore_result=True)
+def send_confirmation(command_id: int) -> None:
+    """The thin shell of `send-confirmation`."""
+    send_mail(SEND_CONFIRMATION, command_id)
+
+
+@shared_task(name=SEND_ASSIGNMENT.name, ignore_result=True)
+def send_assignment(command_id: int) -> None:
+    """The thin shell of `send-assignment`."""
+    send_mail(SEND_ASSIGNMENT, command_id)

@@ -1,0 +1,49 @@
+"""The net under the queue: finds commands that are due, lost or left behind by a dead worker, and publishes them.
+
+The relay runs it when the database says that something is due, and every second besides; beat runs it too.
+Several sweeps at once do no harm, because each takes other rows. It never touches a command that a worker
+holds: a retry that waits has its time in `available_at`.
+"""
+
+from typing import NamedTuple
+
+from celery import shared_task
+
+from models import database
+from models.command_ledger import expire_leases, take_due
+from settings import get_settings
+from tasks.catalogue import SWEEP
+from tasks.publishing import publish
+
+BATCH = 200
+MAX_BATCHES = 50
+"""A bound for one sweep, so that its task ends within the time limits; the next one goes on."""
+
+
+class Swept(NamedTuple):
+    """How many commands were published, and whether the broker took all of them."""
+
+    published: int
+    broker_answers: bool
+
+
+def sweep() -> Swept:
+    """Take back what dead workers held, then publish what is due, oldest first."""
+    with database.transaction() as connection:
+        expire_leases(connection, get_settings().unknown_grace_s)
+    published = 0
+    for _ in range(MAX_BATCHES):
+        with database.transaction() as connection:
+            due = take_due(connection, BATCH)
+        if due and not publish(due):
+            return Swept(published, broker_answers=False)
+        published += len(due)
+        if len(due) < BATCH:
+            break
+    return Swept(published, broker_answers=True)
+
+
+@shared_task(name=SWEEP, ignore_result=True)
+def sweep_task() -> None:
+    """The thin shell: beat's periodic sweep."""
+    sweep()

@@ -1,0 +1,87 @@
+"""The relay: woken by the database, it publishes what is due. `python -m workers.relay`
+
+It listens on a connection of its own, so that a create becomes a message within milliseconds although no web
+process ever talks to the broker; once a second it looks unasked, because a NOTIFY may be missed. Any number
+of relays may run. SIGTERM ends it after the current sweep.
+"""
+
+import os
+import signal
+from threading import Event
+from types import FrameType
+from typing import Any
+
+import psycopg
+import structlog
+
+import telemetry
+from models import database
+from models.command_ledger import CHANNEL
+from settings import get_settings
+from tasks.sweep import sweep
+from workers.app import app
+
+BROKER_PAUSE_S = 1.0
+"""Wait after the broker did not take a message: asking it for every create would only add to the log."""
+PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Waits after the database was away, the last one repeated."""
+
+log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """The loop, and how it ends."""
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._stopping = Event()
+
+    def stop(self, *_: int | FrameType | None) -> None:
+        """End after the current sweep. May be called by a signal."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Sweep until stopped; a database that is away is waited for, however long it takes."""
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                with self._listen() as listening:
+                    log.info("relay listens")
+                    while not self._stopping.is_set():
+                        if not sweep().broker_answers:
+                            self._stopping.wait(BROKER_PAUSE_S)
+                        failures = 0
+                        self._wait(listening)
+            except Exception as failure:  # noqa: BLE001 - the relay outlives whatever happens to its servers
+                log.warning("relay interrupted", error=type(failure).__name__)
+                self._stopping.wait(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+                failures += 1
+
+    def _listen(self) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(
+            get_settings().database_url.replace("+psycopg", "", 1),
+            autocommit=True,
+            connect_timeout=database.CONNECT_TIMEOUT_S,
+            application_name="relay-listen",
+        )
+        connection.execute(f"LISTEN {CHANNEL}")
+        return connection
+
+    def _wait(self, listening: psycopg.Connection[Any]) -> None:
+        """Until the database says that something is due, or for the interval."""
+        for _ in listening.notifies(timeout=self._interval_s, stop_after=1):
+            return
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    telemetry.set_up(os.environ.get("PROCESS_NAME", "relay"))
+    app.set_current()
+    relay = Relay(get_settings().sweep_interval_s)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, relay.stop)
+    relay.run()
+
+
+if __name__ == "__main__":
+    main()
