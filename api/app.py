@@ -1,0 +1,96 @@
+"""The Flask application: routes from their declarations, and JSON for everything that goes wrong outside them."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+import telemetry
+from api.answer import Answer, to_response
+from api.appointments import create as appointments_create
+from api.pipeline import crash, handle, new_request_id
+from api.routes import Route
+from api.statuses import APPLICATION_CRASH, IDENTIFY_REQUEST_ERROR, REQUEST_TOO_LARGE, ROUTE_NON_EXISTENT
+
+MAX_BODY_BYTES = 256 * 1024
+
+ROUTES: tuple[Route, ...] = (appointments_create.ROUTE,)
+"""Every route there is. One that is not here does not exist."""
+
+log = structlog.get_logger(__name__)
+
+
+def create_app() -> Flask:
+    """The web application. Makes no connection: the first request does."""
+    telemetry.set_up("web")
+    app = Flask("api", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.url_map.merge_slashes = False
+    app.before_request(_begin)
+    app.after_request(_log_request)
+    for route in ROUTES:
+        app.add_url_rule(
+            route.path,
+            endpoint=f"{route.method} {route.path}",
+            view_func=_view(route),
+            methods=[route.method],
+            provide_automatic_options=False,
+        )
+    app.add_url_rule("/healthz", view_func=_healthz, methods=["GET"])
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unforeseen)
+    return app
+
+
+def _view(route: Route) -> Callable[[], Response]:
+    def view() -> Response:
+        return handle(route, request)
+
+    return view
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    g.request_id = new_request_id(request.headers.get("X-Request-Id"))
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _log_request(response: Response) -> Response:
+    """One line a request. The path only: a query string may hold what does not belong there."""
+    duration_ms = round((time.perf_counter() - g.started) * 1000, 1)
+    log.info(
+        "request",
+        method=request.method,
+        path=request.path[:200],
+        status=response.status_code,
+        duration_ms=duration_ms,
+    )
+    return response
+
+
+def _healthz() -> tuple[dict[str, str], int]:
+    """This process answers. Whether it can do its work is another question."""
+    return {"status": "ok"}, 200
+
+
+def _http_error(error: HTTPException) -> Response:
+    """What Flask refuses by itself, in the words of the contract."""
+    if error.code == 413:
+        return _to_response(Answer(REQUEST_TOO_LARGE, "The body is larger than 256 KB."))
+    if error.code in (404, 405, 308):
+        message = f"There is no route {request.method} {request.path[:200]}."
+        return _to_response(Answer(ROUTE_NON_EXISTENT, message))
+    return _to_response(crash(IDENTIFY_REQUEST_ERROR, error))
+
+
+def _unforeseen(error: Exception) -> Response:
+    return _to_response(crash(APPLICATION_CRASH if request.url_rule else IDENTIFY_REQUEST_ERROR, error))
+
+
+def _to_response(answer: Answer) -> Response:
+    request_id: Any = g.get("request_id") or new_request_id(None)
+    return to_response(answer, request_id)

@@ -1,0 +1,1 @@
+"""The appointments resource: one module a route, and how an appointment is shown."""

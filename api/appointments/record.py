@@ -1,0 +1,53 @@
+"""An appointment as an answer shows it: every column of the record, in the spellings of contract.md section 5."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time
+from typing import Any, Final
+from uuid import UUID
+
+from models.appointment_intake import COLUMNS, StoredCommand
+from models.command_states import SHOWN_TO_CALLERS, State
+
+_INSIDE: Final = frozenset(
+    {
+        "supplied",
+        "fingerprint",
+        "idempotency_scope",
+        "idempotency_key",
+        "caller_kind",
+        "caller_role",
+        "caller_user_id",
+        "caller_application_id",
+        "request_id",
+    }
+)
+"""Columns about the request rather than the appointment; they are for the console, not for callers."""
+
+SHOWN: Final = ("id", *(name for name in COLUMNS if name not in _INSIDE), "sequence", "inserted_at")
+
+
+def appointment_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The record as JSON; `row` maps column names to values, absent ones are null."""
+    return {name: _json(row.get(name)) for name in SHOWN}
+
+
+def command_json(command: StoredCommand) -> dict[str, str]:
+    """A command as callers see it."""
+    return {"id": str(command.id), "kind": command.kind, "state": SHOWN_TO_CALLERS[State(command.state)]}
+
+
+def commands_json(commands: Iterable[StoredCommand]) -> list[dict[str, str]]:
+    """The commands of an appointment, in the order in which they were written."""
+    return [command_json(command) for command in commands]
+
+
+def _json(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, time):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    return value

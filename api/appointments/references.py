@@ -1,0 +1,117 @@
+"""The records that an appointment refers to: they must exist, be visible to the caller, and agree.
+
+An id that the caller may not see gets the same words as one that does not exist, so that nobody can find out
+which ids are in use (contract.md sections 3 and 5).
+"""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from api.caller import Caller
+from api.faults import Fault
+from api.statuses import INVALID_PARAM
+
+PHOTOGRAPHER = "photographer"
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What was found. A None says that there is no such record, or that none was named."""
+
+    order_found: bool = False
+    client_id: int | None = None
+    company_id: int | None = None
+    client_email: str | None = field(default=None, repr=False)
+    property_zone: str | None = None
+    request_order_id: int | None = None
+    photographer_found: bool = False
+    photographer_duties: tuple[str, ...] = ()
+    photographer_email: str | None = field(default=None, repr=False)
+    photographer_name: str | None = field(default=None, repr=False)
+
+
+NOTHING = References()
+
+# All three look-ups in one round trip; each is a read through a primary key.
+_FIND = """
+SELECT o.id AS order_id, o.client_id, o.company_id, c.email AS client_email, p.time_zone,
+  r.order_id AS request_order_id, u.id AS photographer_id, e.duties, u.email AS photographer_email,
+  u.name AS photographer_name
+FROM (SELECT 1) AS one
+LEFT JOIN orders o ON o.id = %(order_id)s
+LEFT JOIN clients c ON c.id = o.client_id
+LEFT JOIN properties p ON p.id = o.property_id
+LEFT JOIN order_request_appts r ON r.id = %(order_request_appt_id)s
+LEFT JOIN users u ON u.id = %(photographer_user_id)s
+LEFT JOIN employees e ON e.user_id = u.id
+"""
+PARAMS = ("order_id", "order_request_appt_id", "photographer_user_id")
+
+
+def look_up(connection: Connection, values: dict[str, object]) -> References:
+    """Find what `values` refers to by id; no query when it names nothing."""
+    ids = {name: values.get(name) for name in PARAMS}
+    if not any(ids.values()):
+        return NOTHING
+    row = connection.exec_driver_sql(_FIND, ids).one()
+    return References(
+        row.order_id is not None,
+        row.client_id,
+        row.company_id,
+        row.client_email,
+        row.time_zone,
+        row.request_order_id,
+        row.photographer_id is not None,
+        tuple(row.duties or ()),
+        row.photographer_email,
+        row.photographer_name,
+    )
+
+
+def check(values: dict[str, object], found: References, caller: Caller) -> list[Fault]:
+    """The faults of the ids among `values`."""
+    faults = []
+    order_visible = found.order_found and caller.may_touch_order(found.client_id, found.company_id)
+    if "order_id" in values and not order_visible:
+        faults.append(_unknown("order_id", "order"))
+    if "order_request_appt_id" in values:
+        if found.request_order_id is None or ("order_id" in values and not order_visible):
+            faults.append(_unknown("order_request_appt_id", "order request appointment"))
+        elif "order_id" in values and found.request_order_id != values["order_id"]:
+            faults.append(
+                Fault(
+                    "order_request_appt_id",
+                    INVALID_PARAM,
+                    "This order request appointment does not belong to the order in order_id.",
+                    "Send the two ids of the same order.",
+                )
+            )
+        elif "order_id" not in values:
+            faults.append(
+                Fault(
+                    "order_request_appt_id",
+                    INVALID_PARAM,
+                    "An order request appointment needs its order beside it.",
+                    "Send order_id as well.",
+                )
+            )
+    if "photographer_user_id" in values:
+        if not found.photographer_found:
+            faults.append(_unknown("photographer_user_id", "user"))
+        elif PHOTOGRAPHER not in found.photographer_duties:
+            faults.append(
+                Fault(
+                    "photographer_user_id",
+                    INVALID_PARAM,
+                    "This user is not an employee with the duty of a photographer.",
+                    "Send the id of a photographer's user record.",
+                )
+            )
+    return faults
+
+
+def _unknown(param: str, record: str) -> Fault:
+    return Fault(
+        param, INVALID_PARAM, f"There is no {record} with this id.", "Check the id; it may belong elsewhere."
+    )

@@ -1,0 +1,249 @@
+"""From the parameters of a body to values, faults and warnings, by the declarations of a registry.
+
+One pass: blanks are dropped, each value is read as its parameter declares, then the rules between parameters
+settle what they settle. Everything wrong with a request is found at once. Whether an id exists, and whether
+this caller may see it, is decided later, where there is a database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from difflib import get_close_matches
+from typing import Final
+
+from api.faults import NAME_LENGTH, Fault, ParamWarning, Refusal, Unreadable, clipped
+from api.params import Param, Registry
+from api.readers import Circumstances, read_value
+from api.statuses import INVALID_PARAM, INVALID_TOKEN, MISSING_PARAM
+from models.clock import SpellingError, is_blank, parse_boolean
+
+MAX_NAMED_UNKNOWNS: Final = 50
+"""Unknown names that get a warning of their own; the rest are only counted."""
+
+MAX_TOKEN_LENGTH: Final = 255
+
+NOT_COMPARED: Final = frozenset({"token", "session_view", "updated_at_mt", "month_first"})
+"""What two requests may differ in and still be the same request (contract.md section 6).
+
+`month_first` is among them because it says how to read the dates, which are compared as read.
+"""
+
+Json = str | int | bool
+
+_CANONICAL_JSON: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What decoding has to know besides the parameters.
+
+    `choices` are the possible values of a parameter where configuration names them (`appt_type`,
+    `delivery_type`); they take the place of the declared ones. `token` is the one that came in the
+    Authorization header, if any: the body need not repeat it.
+    """
+
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a request says. A parameter that was not given is in none of the mappings; nor is the token.
+
+    `values`: str, int, bool, date, time, aware datetime in UTC, or UUID. A `time_duration` is in whole
+    seconds, `updated_at_mt` is an instant. `supplied`: the same in canonical spelling, as JSON.
+    `originals`: the text, trimmed, of values that are kept as sent as well (durations and stamps).
+    `faults` are in position order; the values are complete only if there are none.
+    """
+
+    values: dict[str, object]
+    supplied: dict[str, Json]
+    originals: dict[str, str]
+    faults: list[Fault]
+    warnings: list[ParamWarning]
+
+    @property
+    def status(self) -> str | None:
+        """The status that the faults amount to: `missing-param` before `invalid-param`; None if fine."""
+        if not self.faults:
+            return None
+        return min(self.faults, key=lambda fault: fault.status != MISSING_PARAM).status
+
+
+def body_token(params: Mapping[str, object]) -> str | None:
+    """The token in the body, trimmed, or None if there is none.
+
+    Comes before `decode`, which leaves the token alone. Raises `Refusal` (`invalid-token`) for what
+    cannot be a token; its words do not show the value.
+    """
+    token = params.get("token")
+    if is_blank(token):
+        return None
+    if isinstance(token, str):
+        token = token.strip()
+        if len(token) <= MAX_TOKEN_LENGTH and token.isascii() and token.isprintable():
+            return token
+    raise Refusal(
+        INVALID_TOKEN,
+        "The token is not one that this service gives out.",
+        "Send the token as a string, exactly as it was given: "
+        'JSONSetElement ( $json ; "token" ; $token ; JSONString ).',
+    )
+
+
+NO_CONTEXT: Final = Context()
+
+
+def decode(params: Mapping[str, object], registry: Registry, context: Context = NO_CONTEXT) -> Decoded:
+    """Read a request's parameters. Never raises, whatever JSON values the mapping holds."""
+    return _Decoding(params, registry, context).run()
+
+
+def fingerprint(supplied: Mapping[str, Json]) -> bytes:
+    """32 bytes that are equal for two spellings of the same request (contract.md section 6).
+
+    SHA-256 of the canonical JSON of `Decoded.supplied`, without the parameters in `NOT_COMPARED`.
+    """
+    compared = {name: value for name, value in supplied.items() if name not in NOT_COMPARED}
+    return hashlib.sha256(_CANONICAL_JSON.encode(compared).encode()).digest()
+
+
+def canonical(value: object) -> Json:
+    """The one spelling of a value: `YYYY-MM-DD`, `HH:MM:SS`, `…Z`, lower-case uuid, or itself."""
+    if isinstance(value, str | int):
+        return value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value)
+
+
+class _Decoding:
+    """The state of one call of `decode`."""
+
+    def __init__(self, params: Mapping[str, object], registry: Registry, context: Context) -> None:
+        self.registry = registry
+        self.given = {name: value for name, value in params.items() if not is_blank(value)}
+        token = self.given.get("token") or context.token
+        self.token = token.strip() if isinstance(token, str) else ""
+        self.token_in_header = bool(context.token)
+        self.circumstances = Circumstances(self._month_first(), context.choices)
+        self.values: dict[str, object] = {}
+        self.originals: dict[str, str] = {}
+        self.faults: dict[str, Fault] = {}
+        self.warnings: list[ParamWarning] = []
+
+    def run(self) -> Decoded:
+        self._read_all()
+        for rule in self.registry.rules:
+            for fault in rule(self.values, frozenset(self.faults)):
+                self._add(fault)
+        for name in self.faults:
+            self.values.pop(name, None)
+            self.originals.pop(name, None)
+        if not self.given.keys() <= self.registry.names:
+            self._warn_of_unknown_names()
+        return Decoded(
+            values=self.values,
+            supplied={name: canonical(value) for name, value in self.values.items()},
+            originals=self.originals,
+            faults=sorted(self.faults.values(), key=lambda fault: self.registry[fault.param].position),
+            warnings=self.warnings,
+        )
+
+    def _month_first(self) -> bool | None:
+        if "month_first" not in self.given or "month_first" not in self.registry:
+            return False
+        try:
+            return parse_boolean(self.given["month_first"])
+        except SpellingError:
+            return None  # its fault is noted in its turn
+
+    def _read_all(self) -> None:
+        stamps: list[Param] = []
+        for param in self.registry.params:
+            if param.name not in self.given:
+                if param.required and not (param.reads == "token" and self.token_in_header):
+                    self.faults[param.name] = _missing(param)
+                continue
+            if param.deprecated:
+                self.warnings.append(_deprecated(param))
+            if param.reads == "stamp":
+                stamps.append(param)  # read last: a supplied `updated_at` picks between two readings
+            elif param.reads != "token":
+                self._read(param)
+        updated_at = self.values.get("updated_at")
+        if isinstance(updated_at, datetime):
+            self.circumstances.updated_at = updated_at
+        for param in stamps:
+            self._read(param)
+
+    def _read(self, param: Param) -> None:
+        value = self.given[param.name]
+        try:
+            self.values[param.name] = read_value(param, value, self.circumstances)
+        except (SpellingError, Unreadable) as problem:
+            hint = f"{problem.hint} {param.hint}".strip()
+            self._add(Fault(param.name, INVALID_PARAM, problem.message, hint))
+            return
+        if param.reads in ("stamp", "duration"):
+            self.originals[param.name] = str(value).strip()
+
+    def _add(self, fault: Fault) -> None:
+        """Note the first fault of a parameter, in words that cannot show the token."""
+        if self._shows_token(self.given.get(fault.param)):
+            fault = Fault(
+                fault.param,
+                fault.status,
+                "This cannot be read, and it looks like the token of the request.",
+                "Send the token in the parameter token and nowhere else.",
+            )
+        self.faults.setdefault(fault.param, fault)
+
+    def _shows_token(self, value: object) -> bool:
+        """Whether a value holds the token or a telling part of it."""
+        if not isinstance(value, str) or len(self.token) < 8:
+            return False
+        text = value.strip()
+        return self.token in text or (len(text) >= 8 and text in self.token)
+
+    def _warn_of_unknown_names(self) -> None:
+        unknown = [name for name in self.given if name not in self.registry]
+        for name in unknown[:MAX_NAMED_UNKNOWNS]:
+            if self._shows_token(name):
+                shown, hint = "(the token)", "Send the token as a value, in the parameter token."
+            else:
+                shown, hint = clipped(name, NAME_LENGTH), self._near_miss(name)
+            self.warnings.append(ParamWarning(shown, "Not a parameter of this route; ignored.", hint))
+        rest = len(unknown) - MAX_NAMED_UNKNOWNS
+        if rest > 0:
+            self.warnings.append(
+                ParamWarning(None, f"{rest} more unknown parameters were ignored; they are not listed.")
+            )
+
+    def _near_miss(self, name: str) -> str:
+        plain = re.sub(r"[\s-]+", "_", name[:NAME_LENGTH].strip().lower())
+        near = (plain,) if plain in self.registry else get_close_matches(plain, self.registry.names, 1, 0.75)
+        return f"Did you mean {near[0]}?" if near else ""
+
+
+def _missing(param: Param) -> Fault:
+    if param.secret:
+        hint = "Send it in the body, or in the header Authorization: Bearer."
+    else:
+        hint = f'In FileMaker: JSONSetElement ( $json ; "{param.name}" ; "{param.example}" ; JSONString ).'
+    return Fault(param.name, MISSING_PARAM, "This is required, and was absent, null or blank.", hint)
+
+
+def _deprecated(param: Param) -> ParamWarning:
+    return ParamWarning(
+        param.name,
+        "This parameter is deprecated: it is still accepted and kept, and will be removed one day.",
+        "Leave it out; the server keeps its own stamps.",
+    )

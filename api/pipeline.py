@@ -1,0 +1,211 @@
+"""The stages that every request passes, in this order; the first that fails decides the status.
+
+identify the route → content type → decode the body → token present → token valid → session fresh → role →
+missing parameters → invalid parameters → permission → act (contract.md section 2)
+
+An error that nobody foresaw is rolled back, reported, and answered with `application-crash`; one that happens
+before the route is known to be open, with `identify-request-error`.
+"""
+
+import re
+import secrets
+
+import sentry_sdk
+import structlog
+from flask import Request, Response, g
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from api import caller as callers
+from api.answer import Answer, refusal_answer, to_response
+from api.body import read_body
+from api.decoding import Context, body_token, decode
+from api.faults import Fault, ParamWarning, Refusal
+from api.routes import Call, Route
+from api.statuses import (
+    APPLICATION_CRASH,
+    CLIENT_REQUIRED,
+    IDENTIFY_REQUEST_ERROR,
+    INVALID_PARAM,
+    MISSING_PARAM,
+    PERMISSION_DENIED,
+    REQUEST_TOO_LARGE,
+    ROUTE_NOT_FOUND,
+    SERVICE_NOT_FOUND,
+)
+from models.database import autocommit_engine
+from models.moment import now
+from models.switchboard import Board, KnownApplication, switchboard
+from models.tokens import Holder, find_holder, touch
+
+REGISTER_PATH = "/api/v1/users/client_register"
+MAX_IDEMPOTENCY_KEY = 255
+
+# Shorter than any token, so that a token in the wrong header never reaches a log.
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,40}")
+log = structlog.get_logger(__name__)
+
+
+def new_request_id(offered: str | None) -> str:
+    """The id of this request: the caller's own, if it is a harmless word, else a new one."""
+    if (
+        offered is not None
+        and _SANE_REQUEST_ID.fullmatch(offered)
+        and not offered.startswith(("application_", "session_"))
+    ):
+        return offered
+    return secrets.token_hex(12)
+
+
+def handle(route: Route, request: Request) -> Response:
+    """Answer a request to `route`, whatever happens."""
+    request_id: str = g.request_id
+    try:
+        board = switchboard.board()
+    except Exception as failure:  # noqa: BLE001 - the contract has a status for exactly this
+        return to_response(crash(IDENTIFY_REQUEST_ERROR, failure), request_id)
+    try:
+        return to_response(_answer(route, request, board, request_id), request_id)
+    except Refusal as refusal:
+        return to_response(refusal_answer(refusal), request_id)
+    except Exception as failure:  # noqa: BLE001 - a client always gets an answer that it can read
+        return to_response(crash(APPLICATION_CRASH, failure), request_id)
+
+
+def crash(status: str, failure: BaseException) -> Answer:
+    """Report an unforeseen error and say so, without a word about the inside of the program."""
+    sentry_sdk.capture_exception(failure)
+    # The text of an error may quote what was sent, so only its kind and its place are logged.
+    log.error("crash", status=status, error=type(failure).__name__, place=_place(failure))
+    return Answer(
+        status,
+        "Something went wrong on our side; nothing was saved. Please try again, and quote the request_id if it"
+        " happens again.",
+    )
+
+
+def _answer(route: Route, request: Request, board: Board, request_id: str) -> Answer:
+    _check_deployed(route, board)
+    params = read_body(_body(request), request.headers.get("Content-Type"), sensitive=route.sensitive)
+    header_token = callers.bearer_token(request.headers.get("Authorization"))
+    token = callers.one_token(body_token(params), header_token)
+    context = Context(route.choices(), header_token)
+    if token is None:
+        faults = decode(params, route.params, context).faults
+        return Answer(MISSING_PARAM, "The token is missing.", errors=faults)
+    moment = now()
+    with autocommit_engine().connect() as connection:
+        holder = callers.check_holder(find_holder(connection, token), moment)
+        touch(connection, holder, moment)
+        if holder.kind == "session" and not holder.roles:
+            return _client_required(holder, token)
+        decoded = decode(params, route.params, context)
+        application, faults = _application(board, decoded.values.get("application"), holder)
+        caller = callers.in_role(holder, application)
+        key, key_faults = _idempotency_key(request)
+        faults = [*decoded.faults, *faults, *key_faults]
+        call = caller and Call(caller, decoded, connection, moment, request_id, key)
+        found = call and route.look_up(call)
+        if call is not None:
+            faults += route.check(call, found)
+        if faults:
+            return _faulty(route, faults, decoded.warnings)
+        if call is None or call.caller.role not in route.callers:
+            raise _denied(application, call)
+        answer = route.act(call, found)
+    return _with_session(answer, call)
+
+
+def _check_deployed(route: Route, board: Board) -> None:
+    if route.service in board.retired_services:
+        raise Refusal(SERVICE_NOT_FOUND, f"The service {route.service} is not deployed at the moment.")
+    if route.key in board.retired_routes:
+        raise Refusal(ROUTE_NOT_FOUND, f"{route.method} {route.path} is not deployed at the moment.")
+
+
+def _body(request: Request) -> bytes:
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise Refusal(
+            REQUEST_TOO_LARGE,
+            "The body is larger than 256 KB.",
+            "Shorten the texts; description and notes hold 10000 characters each.",
+        ) from None
+
+
+def _application(board: Board, slug: object, holder: Holder) -> tuple[KnownApplication, list[Fault]]:
+    own = board.applications.get(holder.application_slug) or KnownApplication(
+        holder.application_id, holder.application_slug, holder.application_name, frozenset()
+    )
+    if slug is None:
+        return own, []
+    named = board.applications.get(str(slug))
+    if named is not None:
+        return named, []
+    possible = ", ".join(sorted(board.applications))
+    return own, [Fault("application", INVALID_PARAM, "There is no such application.", f"One of: {possible}.")]
+
+
+def _idempotency_key(request: Request) -> tuple[str | None, list[Fault]]:
+    key = (request.headers.get("Idempotency-Key") or "").strip()
+    if not key:
+        return None, []
+    if len(key) > MAX_IDEMPOTENCY_KEY or not key.isprintable():
+        message = f"An Idempotency-Key is at most {MAX_IDEMPOTENCY_KEY} printable characters."
+        return None, [
+            Fault("Idempotency-Key", INVALID_PARAM, message, "Send a new uuid for each appointment.")
+        ]
+    return key, []
+
+
+def _denied(application: KnownApplication, call: Call | None) -> Refusal:
+    if call is not None:
+        return Refusal(PERMISSION_DENIED, f"This is not open to the role {call.caller.role}.")
+    return Refusal(
+        PERMISSION_DENIED,
+        f"{application.name} admits none of the roles that this user has.",
+        "Name an application that is open to this user in the parameter application.",
+    )
+
+
+def _client_required(holder: Holder, token: str) -> Answer:
+    return Answer(
+        CLIENT_REQUIRED,
+        "This user is neither a client, an employee nor a liaison, and so has no permissions yet.",
+        data={"register_path": REGISTER_PATH},
+        session=callers.session_view(holder, (), token),
+    )
+
+
+def _faulty(route: Route, faults: list[Fault], warnings: list[ParamWarning]) -> Answer:
+    positions = {param.name: param.position for param in route.params}
+    faults.sort(key=lambda fault: positions.get(fault.param, 0))
+    missing = [fault.param for fault in faults if fault.status == MISSING_PARAM]
+    if missing:
+        return Answer(MISSING_PARAM, "Missing: " + ", ".join(missing) + ".", errors=faults, warnings=warnings)
+    names = ", ".join(fault.param for fault in faults)
+    return Answer(INVALID_PARAM, f"Invalid: {names}.", errors=faults, warnings=warnings)
+
+
+def _with_session(answer: Answer, call: Call) -> Answer:
+    if call.decoded.values.get("session_view", "none") == "none":
+        return answer
+    shown = callers.session_view(call.caller.holder, call.caller.holder.roles)
+    return Answer(
+        answer.status,
+        answer.message,
+        answer.data,
+        shown,
+        answer.errors,
+        answer.warnings,
+        answer.retry_after_s,
+    )
+
+
+def _place(failure: BaseException) -> str:
+    frame = failure.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None:
+        return ""
+    return f"{frame.tb_frame.f_globals.get('__name__', '?')}:{frame.tb_lineno}"

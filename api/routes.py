@@ -1,0 +1,71 @@
+"""A route is a declaration and one function; this is the declaration and the list of all routes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from api.answer import Answer
+from api.caller import APPLICATION_ROLE, Caller
+from api.decoding import Decoded
+from api.faults import Fault
+from api.params import Registry
+from models.accounts import ROLES
+
+EVERY_ROLE = frozenset({APPLICATION_ROLE, *ROLES})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that passed every check up to its parameters: what the route's functions get."""
+
+    caller: Caller
+    decoded: Decoded
+    connection: Connection
+    now: datetime
+    request_id: str
+    idempotency_key: str | None = field(default=None, repr=False)
+
+
+def _nothing_to_look_up(_call: Call) -> None:
+    return None
+
+
+def _nothing_to_check(_call: Call, _found: Any) -> list[Fault]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One verb on one path (contract.md section 1).
+
+    `callers` are the roles that may use it; an empty set would let nobody in and is refused at start.
+    `sensitive` routes take base64 of a JSON object. `look_up` reads what the route needs from the database;
+    `check` finds the faults that show only there, such as unknown ids; `act` does the work, and is reached
+    without faults only. Both get what `look_up` found.
+    """
+
+    method: str
+    path: str
+    service: str
+    purpose: str
+    params: Registry
+    callers: frozenset[str]
+    act: Callable[[Call, Any], Answer]
+    look_up: Callable[[Call], Any] = _nothing_to_look_up
+    check: Callable[[Call, Any], list[Fault]] = _nothing_to_check
+    sensitive: bool = False
+    choices: Callable[[], Mapping[str, tuple[str, ...]]] = dict
+
+    def __post_init__(self) -> None:
+        if not self.callers or not self.callers <= EVERY_ROLE:
+            raise ValueError(f"{self.method} {self.path} does not declare which roles may call it.")
+        if not self.path.startswith("/api/v1/"):
+            raise ValueError(f"{self.path} is not under /api/v1/.")
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """How the records of routes name it."""
+        return (self.method, self.path)
