@@ -28,7 +28,7 @@ def set_up(process: str) -> None:
 
 
 def _set_up_logging(process: str) -> None:
-    shared = [
+    shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
@@ -92,7 +92,8 @@ def _without_secrets(event: Event, _hint: Hint) -> Event:
     """Keep of a request only its method, its path and harmless headers; tag the event with the request's id."""
     request = event.get("request")
     if isinstance(request, dict):
-        headers = request.get("headers") or {}
+        headers = request.get("headers")
+        headers = headers if isinstance(headers, dict) else {}
         event["request"] = {
             "method": request.get("method"),
             "url": str(request.get("url", "")).partition("?")[0],
@@ -100,5 +101,5 @@ def _without_secrets(event: Event, _hint: Hint) -> Event:
         }
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     if request_id:
-        event.setdefault("tags", {})["request_id"] = request_id  # type: ignore[index,call-overload]
+        event.setdefault("tags", {})["request_id"] = request_id
     return event

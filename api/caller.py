@@ -1,6 +1,6 @@
 """Who calls: from the token of a request to a caller with a role, or a refusal (contract.md section 4)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 

@@ -103,9 +103,10 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
         caller = callers.in_role(holder, application)
         key, key_faults = _idempotency_key(request)
         faults = [*decoded.faults, *faults, *key_faults]
-        call = caller and Call(caller, decoded, connection, moment, request_id, key)
-        found = call and route.look_up(call)
-        if call is not None:
+        call = found = None
+        if caller is not None:
+            call = Call(caller, decoded, connection, moment, request_id, key)
+            found = route.look_up(call)
             faults += route.check(call, found)
         if faults:
             return _faulty(route, faults, decoded.warnings)

@@ -34,7 +34,7 @@ class Instant(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the interface
         if value is not None and value.utcoffset() is None:
             raise ValueError("A datetime without a zone cannot be stored; say which instant is meant.")
         return value

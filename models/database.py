@@ -28,7 +28,7 @@ SESSION_OPTIONS = "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transa
 class _AwareDatetimeDumper(DatetimeDumper):
     """Refuses naive datetimes in every statement, textual ones included: which instant they mean is a guess."""
 
-    def upgrade(self, obj: datetime, format: Any) -> Any:  # noqa: A002 - psycopg's name
+    def upgrade(self, obj: datetime, format: Any) -> Any:
         if obj.utcoffset() is None:
             raise ValueError("A datetime without a zone cannot be stored; say which instant is meant.")
         return super().upgrade(obj, format)

@@ -13,8 +13,8 @@ from celery import shared_task
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
-from models import database
 from models import command_ledger as ledger
+from models import database
 from models.clock import Place, Reconciliation, Supplied, load_atlas, reconcile, zone_of
 from models.command_ledger import Claim, Due, LeaseLostError
 from settings import get_settings

@@ -10,8 +10,8 @@ from functools import lru_cache
 import structlog
 from celery import shared_task
 
-from models import database
 from models import command_ledger as ledger
+from models import database
 from models.command_ledger import Claim, LeaseLostError
 from settings import Settings, get_settings
 from tasks import mail_record

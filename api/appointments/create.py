@@ -8,7 +8,7 @@ not (contract.md section 6).
 import json
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from sqlalchemy.exc import IntegrityError
 
@@ -162,7 +162,7 @@ def _stored(call: Call, existing: Existing) -> Mapping[str, Any] | None:
     else:
         own = (row["caller_user_id"], row["caller_application_id"])
         visible = caller.role in ("application", "employee") or own[0] == caller.holder.user_id
-    return row if visible else None
+    return dict(row) if visible else None
 
 
 def _commands(call: Call, appointment_id: int) -> list[StoredCommand]:

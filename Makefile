@@ -1,0 +1,83 @@
+# One machine, one command. Needs make and Python 3.11 or later; everything else comes into .venv.
+#
+# Every long-running recipe ends in `exec`, so that the program itself is make's child: a signal to make, or
+# Ctrl-C, reaches it directly, and make has nothing to complain about when it ends.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench lock clean clean-venv
+
+PYTHON := .venv/bin/python
+ARGS ?=
+
+# `install NAME`: .venv holds exactly what requirements/NAME.txt locks. The checksum of the installed file is
+# kept in .venv, so an unchanged lock costs nothing. dev.txt contains local.txt.
+define install
+	@set -eu; name=$(1); \
+	wanted=$$(cksum < requirements/$$name.txt); \
+	for kept in .venv/.installed-$$name .venv/.installed-dev; do \
+	  base=$${kept#.venv/.installed-}; \
+	  if [ -f $$kept ] && [ "$$(cat $$kept)" = "$$(cksum < requirements/$$base.txt)" ] \
+	     && $(PYTHON) -c '' 2>/dev/null; then exit 0; fi; \
+	done; \
+	if ! $(PYTHON) -c '' 2>/dev/null; then \
+	  for python in python3 python3.12 python3.11 python3.13 python3.14; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; \
+	    python=; \
+	  done; \
+	  if [ -z "$$python" ]; then \
+	    echo "Python 3.11 or later is needed; python3 here is: $$(python3 --version 2>&1 || echo missing)." >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "Making .venv with $$($$python --version) ..."; \
+	  rm -rf .venv; \
+	  $$python -m venv .venv || { rm -rf .venv; \
+	    echo "The module venv is incomplete here (Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }; \
+	fi; \
+	echo "Installing requirements/$$name.txt ..."; \
+	$(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --no-input --progress-bar off \
+	  --no-warn-script-location --require-hashes --requirement requirements/$$name.txt; \
+	echo "$$wanted" > .venv/.installed-$$name
+endef
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+run: ## the whole product on this machine, until Ctrl-C (PORT=, FLOWER_PORT=, SANDBOX_PORT=, VAR_DIR=)
+	$(call install,local)
+	@exec $(PYTHON) -m sandbox.run $(ARGS)
+
+test: ## all tests, with a PostgreSQL and a Redis of their own (ARGS="-k name")
+	$(call install,dev)
+	@exec $(PYTHON) -m pytest $(ARGS)
+
+lint: ## style, formatting and types
+	$(call install,dev)
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@exec $(PYTHON) -m mypy
+
+format: ## put the code into its form
+	$(call install,dev)
+	@$(PYTHON) -m ruff check --fix-only --quiet .
+	@exec $(PYTHON) -m ruff format .
+
+bench: ## measure; results go to bench/results (ARGS="...")
+	$(call install,dev)
+	@exec $(PYTHON) -m bench $(ARGS)
+
+lock: ## renew requirements/*.txt from pyproject.toml (needs uv; ARGS=--upgrade takes newer versions)
+	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
+	@set -e; compile() { out=$$1; shift; \
+	  uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate $(ARGS) "$$@" --output-file requirements/$$out; }; \
+	compile production.txt; \
+	compile local.txt --group local; \
+	compile dev.txt --group local --group dev
+
+clean: ## remove caches; data (var/) and .venv stay
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -path ./.venv -prune -o -path ./var -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+clean-venv: clean ## remove .venv too
+	@rm -rf .venv

@@ -1,0 +1,76 @@
+"""The environment of a run's processes: the caller's own, with the addresses of this run."""
+
+import os
+import sys
+from pathlib import Path
+
+from pydantic_settings import SettingsConfigDict
+
+from sandbox.ports import LOOPBACK
+from settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+SANDBOX_KEY = "sandbox-key"
+
+_MAKES_OWN = frozenset({"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"})
+_TOLD = ("DATABASE_URL", "REDIS_URL", "PORT", "FLOWER_PORT", "SANDBOX_PORT", "PUBLIC_URL", "MANDRILL_URL")
+
+
+class RunnerSettings(Settings):
+    """The settings without `run.env`: that file describes a run in progress, and this is to be one."""
+
+    model_config = SettingsConfigDict(env_file=ROOT / ".env")
+
+    @property
+    def run_directory(self) -> Path:
+        """VAR_DIR, relative to the project."""
+        return ROOT / self.var_dir
+
+    @property
+    def own_postgres(self) -> bool:
+        """Whether no DATABASE_URL says where PostgreSQL is."""
+        return "database_url" not in self.model_fields_set
+
+    @property
+    def own_redis(self) -> bool:
+        """Whether no REDIS_URL says where Redis is."""
+        return "redis_url" not in self.model_fields_set
+
+    @property
+    def own_sandbox(self) -> bool:
+        """Whether no MANDRILL_URL says where mails go."""
+        return "mandrill_url" not in self.model_fields_set
+
+
+def environment_of(settings: RunnerSettings) -> dict[str, str]:
+    """The environment of every process; DATABASE_URL and REDIS_URL of our own servers are put in later."""
+    base = f"http://{LOOPBACK}"
+    key = settings.mandrill_api_key.get_secret_value()
+    url = settings.mandrill_url
+    if settings.own_sandbox:
+        url, key = f"{base}:{settings.sandbox_port}/api/1.0", key or SANDBOX_KEY
+    public_url = settings.public_url
+    if "public_url" not in settings.model_fields_set:
+        public_url = f"{base}:{settings.port}"
+    return {
+        **{name: value for name, value in os.environ.items() if name not in _MAKES_OWN},
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PYTHONUNBUFFERED": "1",
+        "APP_ENV": settings.app_env,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+        "MANDRILL_URL": url,
+        "MANDRILL_API_KEY": key,
+        "PUBLIC_URL": public_url,
+        "PORT": str(settings.port),
+        "FLOWER_PORT": str(settings.flower_port),
+        "SANDBOX_PORT": str(settings.sandbox_port),
+        "VAR_DIR": str(settings.run_directory.resolve()),
+    }
+
+
+def told_to_other_terminals(environment: dict[str, str], *, own_sandbox: bool) -> dict[str, str]:
+    """The part for `run.env`. A real Mandrill key stays where its owner put it."""
+    names = [*_TOLD, "MANDRILL_API_KEY"] if own_sandbox else _TOLD
+    return {name: environment[name] for name in names}

@@ -1,0 +1,101 @@
+"""What every test can ask for: a migrated database, an API client on it, and the whole product as processes.
+
+`database` is emptied before each test and used in process. `stack` is one set of real processes (web, workers,
+relay, Mandrill sandbox) for the session, on a database and a Redis of its own; its tests use records of their
+own and never empty it.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from models import database as product_database
+from models import tables
+from models.switchboard import switchboard
+from settings import get_settings
+from tests.client import ApiClient
+from tests.servers import (  # noqa: F401 - fixtures
+    postgres_server,
+    postgres_url,
+    redis_server,
+    redis_url,
+    running_redis,
+)
+from tests.stack import Stack, running_stack
+from tests.world import World
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT_TABLES = frozenset({"applications", "services", "routes"})
+
+
+def migrate(url: str) -> None:
+    """Bring the database at `url` to the newest schema, as a deployment does."""
+    subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": url},
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="session")
+def configured(postgres_url: str, redis_url: str) -> Iterator[None]:  # noqa: F811
+    """The settings of this process point at the tests' own servers, and nothing of the machine leaks in."""
+    patch = pytest.MonkeyPatch()
+    for name in ("CELERY_BROKER_URL", "SENTRY_DSN", "VAR_DIR", "APP_ENV", "OFFICE_TIME_ZONE", "MAIL_FROM"):
+        patch.delenv(name, raising=False)
+    patch.setenv("DATABASE_URL", postgres_url)
+    patch.setenv("REDIS_URL", redis_url)
+    patch.setenv("MANDRILL_URL", "http://127.0.0.1:9/api/1.0")
+    patch.setenv("MANDRILL_API_KEY", "sandbox-key")
+    get_settings.cache_clear()
+    migrate(postgres_url)
+    yield
+    product_database.engine().dispose()
+    product_database.forget_engine()
+    patch.undo()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def database(configured: None) -> None:
+    """The database, with nothing in it but what the migrations put there."""
+    emptied = ", ".join(
+        table.name for table in tables.metadata.sorted_tables if table.name not in KEPT_TABLES
+    )
+    with product_database.transaction() as connection:
+        connection.execute(text(f"TRUNCATE {emptied} RESTART IDENTITY"))
+        connection.execute(text("UPDATE services SET deployed = true"))
+        connection.execute(text("UPDATE routes SET deployed = true"))
+    switchboard.forget()
+
+
+@pytest.fixture
+def world(database: None) -> World:
+    """Makes the records that a test is about."""
+    return World(product_database.engine())
+
+
+@pytest.fixture
+def api(world: World) -> ApiClient:
+    """The front door in this process, with an application token."""
+    from api.app import create_app
+
+    return ApiClient.in_process(create_app(), world.application_token())
+
+
+@pytest.fixture(scope="session")
+def stack(configured: None, postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:  # noqa: F811
+    """The product as processes, on a database and a Redis of their own."""
+    with (
+        running_redis() as redis,
+        running_stack(postgres_url, redis, tmp_path_factory.mktemp("stack")) as running,
+    ):
+        yield running

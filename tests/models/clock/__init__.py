@@ -1,0 +1,1 @@
+"""Tests of the clocks, one file per part of the rules."""

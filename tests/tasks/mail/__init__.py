@@ -1,0 +1,1 @@
+"""Mails: what they say, and how Mandrill's answers are understood."""
