@@ -135,6 +135,9 @@ class Appointment(Base):
     zone_source: Mapped[str | None] = mapped_column(String(16))
     start_offset_s: Mapped[int | None] = mapped_column(Integer)
     stop_offset_s: Mapped[int | None] = mapped_column(Integer)
+    adopted: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """The snapshot to start from since new time zone rules moved the instant of a wall time that people were
+    told; null while that is still `supplied`, which is never changed."""
     office_zone: Mapped[str | None] = mapped_column(String(63))
     tzdata_version: Mapped[str | None] = mapped_column(String(16))
     discrepancies: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)

@@ -1,0 +1,171 @@
+"""The clocks of one stored appointment: read what they start from, decide, write what they say.
+
+The same functions serve the command `reconcile-times`, the recheck after new time zone rules, and whoever
+wants an explanation. Reconciliation starts from the snapshot of what was supplied, never from its own output,
+with one exception: when new rules part a wall time that people were told from its instant, the wall time is
+*adopted* as the supplied one from then on (clocks.md section 9).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection
+
+from models.clock import (
+    Atlas,
+    Discrepancy,
+    Place,
+    Reconciliation,
+    Stored,
+    Supplied,
+    Zone,
+    ZoneFinding,
+    explain,
+    recompute_for_tzdata,
+    reconcile,
+    tzdata_version,
+    zone_of,
+)
+from models.clock.frames import DATE_FIELDS, TIME_FIELDS
+
+_READ = f"""
+SELECT a.id, a.supplied, a.adopted, a.tzdata_version, a.zone_name, a.zone_source, a.office_zone, a.discrepancies,
+  a.reconciled_at, a.time_duration_s, {", ".join(f"a.{name}" for name in (*DATE_FIELDS, *TIME_FIELDS))},
+  p.time_zone, p.latitude, p.longitude, p.zip
+FROM appointments a
+LEFT JOIN orders o ON o.id = a.order_id
+LEFT JOIN properties p ON p.id = o.property_id
+WHERE a.id = %(id)s FOR UPDATE OF a
+"""  # noqa: S608 - made of column names
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """What an appointment's row and its property say about its times."""
+
+    supplied: Supplied
+    adopted: Supplied | None
+    place: Place
+    stored: Stored
+    tzdata_version: str | None
+    zone_name: str | None
+
+    @property
+    def snapshot(self) -> Supplied:
+        """Where reconciliation starts from."""
+        return self.adopted or self.supplied
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be stored: the outcome, and the snapshot to adopt (None: go on with `supplied`)."""
+
+    outcome: Reconciliation
+    adopted: Supplied | None
+
+
+def read_clocks(connection: Connection, appointment_id: int) -> Clocks:
+    """Read, and keep others from changing the row until this transaction ends.
+
+    Raises `sqlalchemy.exc.NoResultFound` when there is no such appointment.
+    """
+    row = connection.exec_driver_sql(_READ, {"id": appointment_id}).mappings().one()
+    names = (*DATE_FIELDS, *TIME_FIELDS, "time_duration_s")
+    known = row["discrepancies"]
+    return Clocks(
+        supplied=Supplied.from_json(row["supplied"]),
+        adopted=None if row["adopted"] is None else Supplied.from_json(row["adopted"]),
+        place=Place(row["time_zone"], row["latitude"], row["longitude"], row["zip"]),
+        stored=Stored(
+            {name: row[name] for name in names},
+            None if known is None else tuple(Discrepancy(**item) for item in known),
+        ),
+        tzdata_version=row["tzdata_version"],
+        zone_name=row["zone_name"],
+    )
+
+
+def needs_atlas(place: Place) -> bool:
+    """Whether the place has a position or a ZIP to look up; loading the atlas takes a third of a second."""
+    return place.zip is not None or (place.lat is not None and place.lng is not None)
+
+
+def decide(clocks: Clocks, atlas: Atlas | None, office_zone: str, now: datetime) -> Decision:
+    """Reconcile, by the rules of today's tzdata; `now` (aware) tells past from future when they are new.
+
+    A property that was found to be in another zone counts as a correction: its times are computed afresh.
+    """
+    finding = zone_of(clocks.place, atlas)
+    found_name = None if finding.zone is None else finding.zone.name
+    rules_changed = clocks.tzdata_version not in (None, tzdata_version())
+    if rules_changed and found_name == clocks.zone_name:
+        again = recompute_for_tzdata(clocks.snapshot, finding, office_zone, clocks.stored, now=now)
+        adopted = clocks.adopted if again.supplied == clocks.snapshot else again.supplied
+        return Decision(_with_earlier_moves(again.reconciliation, clocks), adopted)
+    outcome = reconcile(clocks.snapshot, finding, office_zone)
+    if found_name == clocks.zone_name:
+        outcome = _with_earlier_moves(outcome, clocks)
+    return Decision(outcome, clocks.adopted)
+
+
+def _with_earlier_moves(outcome: Reconciliation, clocks: Clocks) -> Reconciliation:
+    """Keep telling of instants that earlier rules moved: a rerun does not make them untold."""
+    known = clocks.stored.discrepancies or ()
+    earlier = tuple(
+        item for item in known if item.kind == "tz_rules_changed" and item not in outcome.discrepancies
+    )
+    return replace(outcome, discrepancies=outcome.discrepancies + earlier) if earlier else outcome
+
+
+def write_clocks(connection: Connection, appointment_id: int, decision: Decision) -> None:
+    """Store an outcome; the snapshot of what was supplied is not among the columns."""
+    outcome = decision.outcome
+    values: Mapping[str, Any] = outcome.values
+    connection.exec_driver_sql(
+        _update_statement(tuple(values)),
+        {
+            **values,
+            "id": appointment_id,
+            "adopted": None if decision.adopted is None else Jsonb(decision.adopted.to_json()),
+            "starts_at": outcome.start_instant,
+            "stops_at": outcome.stop_instant,
+            "start_resolution": outcome.start,
+            "stop_resolution": outcome.stop,
+            "zone_name": outcome.zone_name,
+            "zone_source": outcome.zone_source,
+            "start_offset_s": outcome.offsets.get("start"),
+            "stop_offset_s": outcome.offsets.get("stop"),
+            "office_zone": outcome.office_zone,
+            "tzdata_version": outcome.tzdata_version,
+            "discrepancies": Jsonb([found.to_json() for found in outcome.discrepancies]),
+        },
+    )
+
+
+_FOUND = (
+    *("adopted", "starts_at", "stops_at", "start_resolution", "stop_resolution", "zone_name", "zone_source"),
+    *("start_offset_s", "stop_offset_s", "office_zone", "tzdata_version", "discrepancies"),
+)
+
+
+@lru_cache(maxsize=8)
+def _update_statement(names: tuple[str, ...]) -> str:
+    columns = ", ".join(f"{name} = %({name})s" for name in (*names, *_FOUND))
+    return f"UPDATE appointments SET {columns}, reconciled_at = now() WHERE id = %(id)s"  # noqa: S608
+
+
+def explanation(row: Mapping[str, Any]) -> list[str]:
+    """Why each stored time is what it is, in plain sentences; empty while the times are not reconciled.
+
+    `row` maps column names of `appointments` to values. No atlas is needed: the zone was stored.
+    """
+    if row.get("reconciled_at") is None:
+        return []
+    supplied = Supplied.from_json(row["adopted"] or row["supplied"])
+    zone = row["zone_name"]
+    finding = ZoneFinding() if zone is None else ZoneFinding(Zone(zone, row["zone_source"]))
+    return explain(supplied, reconcile(supplied, finding, row["office_zone"]))
