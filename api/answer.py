@@ -1,6 +1,6 @@
 """The envelope: the one shape of every answer (contract.md section 1)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ class Answer:
     session: dict[str, Any] | None = field(default=None, repr=False)
     errors: Sequence[Fault] = ()
     warnings: Sequence[ParamWarning] = ()
-    retry_after_s: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def refusal_answer(refusal: Refusal, errors: Sequence[Fault] = ()) -> Answer:
@@ -48,9 +48,7 @@ def to_response(answer: Answer, request_id: str) -> Response:
     }
     if answer.session is not None:
         envelope["session"] = answer.session
-    headers = {"X-Request-Id": request_id, "Cache-Control": "no-store"}
-    if answer.retry_after_s is not None:
-        headers["Retry-After"] = str(answer.retry_after_s)
+    headers = {"X-Request-Id": request_id, "Cache-Control": "no-store", **answer.headers}
     return Response(to_json(envelope), code, headers, mimetype="application/json")
 
 

@@ -1,4 +1,4 @@
-"""The door to this room: which commands follow from what was asked. The front door imports this and no more.
+"""The door to this room: which commands follow from what was asked or changed. The front door imports no more.
 
 It stays light on purpose: a web process that comes through here loads no mail, no clocks and no Celery.
 """
@@ -6,6 +6,9 @@ It stays light on purpose: a web process that comes through here loads no mail, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import Connection, text
+
+from models.command_ledger import wake_relay
 from models.command_states import State
 from models.commands import NewCommand
 from tasks.catalogue import RECONCILE_TIMES, SEND_ASSIGNMENT, SEND_CONFIRMATION
@@ -40,3 +43,33 @@ def plan_create(
     if photographer_email:
         commands.append(NewCommand(SEND_ASSIGNMENT.name, State.WAITING, photographer_email))
     return Plan(commands, unreachable)
+
+
+_RECONCILE_AGAIN = text(
+    "INSERT INTO commands (appointment_id, kind, sequence, state, request_id)"
+    " SELECT a.id, CAST(:kind AS text), coalesce((SELECT max(c.sequence) + 1 FROM commands c"
+    " WHERE c.appointment_id = a.id AND c.kind = CAST(:kind AS text)), 0), :state, :request_id"
+    " FROM appointments a JOIN orders o ON o.id = a.order_id WHERE o.property_id = ANY(:property_ids)"
+    " ORDER BY a.id"
+)
+
+
+def reconcile_again(connection: Connection, property_ids: Sequence[int], request_id: str) -> int:
+    """Queue `reconcile-times` for every appointment at these properties, because where they are was corrected.
+
+    For whoever changes a property's zone, position or ZIP, in the same transaction. Returns how many.
+    """
+    if not property_ids:
+        return 0
+    queued = connection.execute(
+        _RECONCILE_AGAIN,
+        {
+            "kind": RECONCILE_TIMES.name,
+            "state": str(State.PENDING),
+            "request_id": request_id,
+            "property_ids": list(property_ids),
+        },
+    ).rowcount
+    if queued:
+        wake_relay(connection)
+    return queued

@@ -5,12 +5,14 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final
 from uuid import UUID
 
+from models.appointment_clocks import explanation
 from models.appointment_intake import COLUMNS, StoredCommand
 from models.command_states import SHOWN_TO_CALLERS, State
 
 _INSIDE: Final = frozenset(
     {
         "supplied",
+        "adopted",
         "fingerprint",
         "idempotency_scope",
         "idempotency_key",
@@ -27,8 +29,11 @@ SHOWN: Final = ("id", *(name for name in COLUMNS if name not in _INSIDE), "seque
 
 
 def appointment_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The record as JSON; `row` maps column names to values, absent ones are null."""
-    return {name: _json(row.get(name)) for name in SHOWN}
+    """The record as JSON, with the reason for each of its times once they are reconciled.
+
+    `row` maps column names to values; absent ones are null.
+    """
+    return {**{name: _json(row.get(name)) for name in SHOWN}, "explanation": explanation(row)}
 
 
 def command_json(command: StoredCommand) -> dict[str, str]:

@@ -25,7 +25,8 @@ class References:
     client_email: str | None = field(default=None, repr=False)
     property_zone: str | None = None
     request_order_id: int | None = None
-    photographer_found: bool = False
+    request_client_id: int | None = None
+    request_company_id: int | None = None
     photographer_duties: tuple[str, ...] = ()
     photographer_email: str | None = field(default=None, repr=False)
     photographer_name: str | None = field(default=None, repr=False)
@@ -36,13 +37,15 @@ NOTHING = References()
 # All three look-ups in one round trip; each is a read through a primary key.
 _FIND = """
 SELECT o.id AS order_id, o.client_id, o.company_id, c.email AS client_email, p.time_zone,
-  r.order_id AS request_order_id, u.id AS photographer_id, e.duties, u.email AS photographer_email,
+  r.order_id AS request_order_id, ro.client_id AS request_client_id, ro.company_id AS request_company_id,
+  e.duties, u.email AS photographer_email,
   u.name AS photographer_name
 FROM (SELECT 1) AS one
 LEFT JOIN orders o ON o.id = %(order_id)s
 LEFT JOIN clients c ON c.id = o.client_id
 LEFT JOIN properties p ON p.id = o.property_id
 LEFT JOIN order_request_appts r ON r.id = %(order_request_appt_id)s
+LEFT JOIN orders ro ON ro.id = r.order_id
 LEFT JOIN users u ON u.id = %(photographer_user_id)s
 LEFT JOIN employees e ON e.user_id = u.id
 """
@@ -62,7 +65,8 @@ def look_up(connection: Connection, values: dict[str, object]) -> References:
         row.client_email,
         row.time_zone,
         row.request_order_id,
-        row.photographer_id is not None,
+        row.request_client_id,
+        row.request_company_id,
         tuple(row.duties or ()),
         row.photographer_email,
         row.photographer_name,
@@ -76,9 +80,12 @@ def check(values: dict[str, object], found: References, caller: Caller) -> list[
     if "order_id" in values and not order_visible:
         faults.append(_unknown("order_id", "order"))
     if "order_request_appt_id" in values:
-        if found.request_order_id is None or ("order_id" in values and not order_visible):
+        request_visible = found.request_order_id is not None and caller.may_touch_order(
+            found.request_client_id, found.request_company_id
+        )
+        if not request_visible:
             faults.append(_unknown("order_request_appt_id", "order request appointment"))
-        elif "order_id" in values and found.request_order_id != values["order_id"]:
+        elif order_visible and found.request_order_id != values["order_id"]:
             faults.append(
                 Fault(
                     "order_request_appt_id",
@@ -87,27 +94,9 @@ def check(values: dict[str, object], found: References, caller: Caller) -> list[
                     "Send the two ids of the same order.",
                 )
             )
-        elif "order_id" not in values:
-            faults.append(
-                Fault(
-                    "order_request_appt_id",
-                    INVALID_PARAM,
-                    "An order request appointment needs its order beside it.",
-                    "Send order_id as well.",
-                )
-            )
-    if "photographer_user_id" in values:
-        if not found.photographer_found:
-            faults.append(_unknown("photographer_user_id", "user"))
-        elif PHOTOGRAPHER not in found.photographer_duties:
-            faults.append(
-                Fault(
-                    "photographer_user_id",
-                    INVALID_PARAM,
-                    "This user is not an employee with the duty of a photographer.",
-                    "Send the id of a photographer's user record.",
-                )
-            )
+    if "photographer_user_id" in values and PHOTOGRAPHER not in found.photographer_duties:
+        # One sentence for a user who is no photographer and for none at all: which users exist is not told.
+        faults.append(_unknown("photographer_user_id", "photographer"))
     return faults
 
 

@@ -58,7 +58,8 @@ _TIME = re.compile(
 _DATETIME = re.compile(
     rf"([0-9/-]+)(?:T|{_BLANK}+)([^Z+-]+?)({_BLANK}?Z|[+-][0-9]{{2}}:[0-9]{{2}})?", re.ASCII
 )
-_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_LONGEST_SPELLING = 64  # of any date or time; matching a pattern on more would only cost time
 
 _JSON_STRING = "In FileMaker give JSONSetElement the type JSONString, so that the text is sent as it is."
 _TIME_HINT = "Send 14:30, 14:30:00 or 2:30 PM."
@@ -237,7 +238,10 @@ def parse_mountain_stamp(value: object, *, sibling: datetime | None = None) -> d
 
 def _text(value: object, noun: str, remark: str) -> str:
     if isinstance(value, str):
-        return value.strip()
+        text = value.strip()
+        if len(text) > _LONGEST_SPELLING:
+            raise SpellingError(f"This is {len(text)} characters long, which no {noun} is.")
+        return text
     raise SpellingError(f"A {noun} is text, not a JSON {_json_type(value)}.", remark + _JSON_STRING)
 
 

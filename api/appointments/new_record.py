@@ -1,0 +1,52 @@
+"""From a decoded request to the columns of a new appointment: what was sent, and what the contract fills in."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from api.appointments.references import References
+from api.decoding import Decoded, fingerprint
+from api.routes import Call
+from models.appointment_intake import COLUMNS
+from models.clock.supplied import FIELD_NAMES, Supplied
+
+
+def new_record(call: Call, found: References) -> dict[str, Any]:
+    """The columns by name (contract.md section 5); those that stay empty are left out."""
+    decoded, caller = call.decoded, call.caller
+    given: Mapping[str, Any] = decoded.values
+    row = {name: given[name] for name in given if name in COLUMNS}
+    row.setdefault("uuid", uuid4())
+    # Kept as sent; what they mean is in `time_duration_s` after reconciling and in the instant beside it.
+    row.update(decoded.originals)
+    row["updated_at_mt_instant"] = given["updated_at_mt"]
+    row.setdefault("updated_at", given["updated_at_mt"])
+    if row.get("confirmed"):
+        row.setdefault("confirmed_at", call.now)
+        row.setdefault("confirmed_by", caller.name)
+    if found.photographer_name:
+        row.setdefault("photographer_name", found.photographer_name)
+    row.setdefault("created_by", caller.name)
+    row.setdefault("updated_by", caller.name)
+    row.setdefault("created_in", caller.application.slug)
+    row["supplied"] = json.dumps(clock_snapshot(decoded).to_json())
+    row["fingerprint"] = fingerprint(decoded.supplied)
+    if call.idempotency_key is not None:
+        row["idempotency_scope"] = caller.idempotency_scope
+        row["idempotency_key"] = call.idempotency_key
+    row["caller_kind"] = caller.holder.kind
+    row["caller_role"] = caller.role
+    row["caller_user_id"] = caller.holder.user_id
+    row["caller_application_id"] = caller.application.id
+    row["request_id"] = call.request_id
+    return row
+
+
+def clock_snapshot(decoded: Decoded) -> Supplied:
+    """The supplied values that the clocks read; reconciliation always starts from these (clocks.md section 1)."""
+    fields: dict[str, Any] = {name: decoded.values[name] for name in FIELD_NAMES if name in decoded.values}
+    if "time_duration" in fields:
+        fields["time_duration_read"] = fields["time_duration"]
+        fields["time_duration"] = decoded.originals["time_duration"]
+    return Supplied(**fields)

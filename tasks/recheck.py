@@ -1,0 +1,64 @@
+"""After new time zone rules: go over the appointments that are still to come, batch by batch.
+
+Each is decided by the same functions as in `reconcile-times`. A stored appointment carries the version of the
+rules that it was computed with, so a recheck that was interrupted goes on where it stopped.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from models import database
+from models.appointment_clocks import read_clocks
+from models.clock import tzdata_version
+from tasks.reconcile_times import decide_today, write
+
+_STILL_TO_COME = "FROM appointments WHERE tzdata_version <> :version AND coalesce(stops_at, starts_at) > now() AND id > :after"
+_COUNT = text(f"SELECT count(*) {_STILL_TO_COME}")
+_NEXT = text(f"SELECT id {_STILL_TO_COME} ORDER BY id LIMIT :limit")
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An appointment whose instants the new rules moved, with what changed in plain words."""
+
+    appointment_id: int
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one batch came to. `last_id` is where the next one starts; None when nothing was left."""
+
+    seen: int
+    moved: tuple[Moved, ...]
+    last_id: int | None
+
+
+def count_outdated() -> int:
+    """How many appointments to come were computed with other rules than today's."""
+    with database.transaction() as connection:
+        return int(connection.execute(_COUNT, {"version": tzdata_version(), "after": 0}).scalar_one())
+
+
+def recheck_batch(after_id: int, limit: int, *, dry_run: bool) -> Batch:
+    """Recheck up to `limit` appointments with ids above `after_id`, in one transaction; store unless `dry_run`."""
+    with database.transaction() as connection:
+        found = connection.execute(_NEXT, {"version": tzdata_version(), "after": after_id, "limit": limit})
+        ids = list(found.scalars())
+        moved = [_recheck(connection, appointment_id, dry_run=dry_run) for appointment_id in ids]
+    return Batch(len(ids), tuple(item for item in moved if item.changes), ids[-1] if ids else None)
+
+
+def _recheck(connection: Connection, appointment_id: int, *, dry_run: bool) -> Moved:
+    clocks = read_clocks(connection, appointment_id)
+    decision = decide_today(clocks)
+    known = clocks.stored.discrepancies or ()
+    changes = tuple(
+        f"{item.endpoint}: {item.supplied} UTC → {item.expected} UTC"
+        for item in decision.outcome.discrepancies
+        if item.kind == "tz_rules_changed" and item not in known
+    )
+    if not dry_run:
+        write(connection, appointment_id, decision)
+    return Moved(appointment_id, changes)
