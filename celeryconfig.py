@@ -9,13 +9,13 @@ import os
 from kombu import Exchange, Queue
 
 from settings import get_settings
-from tasks.catalogue import CLOCKS_QUEUE, KINDS, MAIL_QUEUE, SWEEP
+from tasks.catalogue import ARCHIVE, CLOCKS_QUEUE, KINDS, MAIL_QUEUE, SWEEP
 
 _settings = get_settings()
 _redis_broker = _settings.broker_url.startswith(("redis", "sentinel"))
 
 broker_url = _settings.broker_url
-imports = ("tasks.reconcile_times", "tasks.send_mail", "tasks.sweep")
+imports = ("tasks.reconcile_times", "tasks.send_mail", "tasks.sweep", "tasks.archive")
 
 # State lives in PostgreSQL. A result backend would be a second truth that can be lost.
 result_backend = None
@@ -34,7 +34,7 @@ task_default_exchange = CLOCKS_QUEUE
 task_default_routing_key = CLOCKS_QUEUE
 task_create_missing_queues = False
 task_routes = {kind.name: {"queue": kind.queue, "routing_key": kind.queue} for kind in KINDS.values()} | {
-    SWEEP: {"queue": CLOCKS_QUEUE, "routing_key": CLOCKS_QUEUE}
+    name: {"queue": CLOCKS_QUEUE, "routing_key": CLOCKS_QUEUE} for name in (SWEEP, ARCHIVE)
 }
 
 # A task whose process dies is delivered again at once. Claims in the database make that harmless, and a task
@@ -65,8 +65,9 @@ broker_transport_options = (
 broker_connection_timeout = 2
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # a worker outlives any outage of the broker
+# The sweep is the retry: a second try here would only make a silent broker cost six seconds instead of two.
 task_publish_retry_policy = {
-    "max_retries": 1,
+    "max_retries": 0,
     "interval_start": 0,
     "interval_step": 0.1,
     "interval_max": 0.1,
@@ -104,7 +105,13 @@ beat_schedule = {
         "task": SWEEP,
         "schedule": 5.0,
         "options": {"expires": 10, "queue": CLOCKS_QUEUE},
-    }
+    },
+    "archive": {
+        "task": ARCHIVE,
+        "schedule": 3600.0,
+        "options": {"expires": 600, "queue": CLOCKS_QUEUE},
+    },
 }
 beat_schedule_filename = os.fspath(_settings.var_dir / "celerybeat-schedule")
 beat_max_loop_interval = 5
+beat_scheduler = "workers.beat:WatchedScheduler"

@@ -30,9 +30,11 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         env_ignore_empty=True,
+        hide_input_in_errors=True,  # it may hold secrets
     )
 
     app_env: Literal["development", "production"] = "development"
+    process_name: str = Field(default="", description="What logs, Sentry and PostgreSQL call this process.")
     release: str = Field(default="unreleased", description="What Sentry and the logs call this build.")
 
     # The three URLs may hold passwords: they stay out of every repr.
@@ -44,6 +46,8 @@ class Settings(BaseSettings):
     mandrill_url: str = "https://mandrillapp.com/api/1.0"
     mandrill_api_key: SecretStr = SecretStr("")
     mandrill_webhook_key: SecretStr = SecretStr("")
+    mandrill_read_timeout_s: float = Field(default=15.0, gt=0, description="Longest silence of Mandrill.")
+    mandrill_total_timeout_s: float = Field(default=20.0, gt=0, description="Longest call to Mandrill.")
     mail_from: str = "Appointments <appointments@example.com>"
 
     office_time_zone: str = "America/Denver"
@@ -56,6 +60,7 @@ class Settings(BaseSettings):
 
     command_lease_s: int = Field(default=60, ge=2, description="How long a claimed command is its worker's.")
     unknown_grace_s: int = Field(default=60, ge=1, description="Wait before asking Mandrill about a doubt.")
+    mail_rate_per_s: float = Field(default=0, ge=0, description="Mails a second, all workers together; 0: no limit.")
     sweep_interval_s: float = Field(default=1.0, gt=0, description="How often the relay looks unasked.")
 
     port: int = Field(default=8000, ge=1, le=65535)
@@ -87,6 +92,16 @@ class Settings(BaseSettings):
                 f"OFFICE_TIME_ZONE must be an IANA zone such as America/Denver, not {name!r}."
             ) from unknown
         return name
+
+    @model_validator(mode="after")
+    def _keep_the_order_of_the_timers(self) -> Self:
+        """A live sender must not outlive its lease, or somebody else takes its mail for a dead one's."""
+        if not self.mandrill_read_timeout_s <= self.mandrill_total_timeout_s < self.command_lease_s:
+            raise ValueError(
+                "MANDRILL_READ_TIMEOUT_S may be at most MANDRILL_TOTAL_TIMEOUT_S, which must be below "
+                "COMMAND_LEASE_S: a worker that still waits for Mandrill would lose its command."
+            )
+        return self
 
     @model_validator(mode="after")
     def _refuse_development_values_in_production(self) -> Self:

@@ -6,7 +6,7 @@ database's.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, TextClause, bindparam, text
@@ -32,6 +32,12 @@ CHANNEL = "commands"
 
 REPUBLISH_AFTER_S = 5
 """A message unheard of for this long counts as lost; doubled with each further one, up to 2^7 times."""
+
+ROOM = 2_000
+"""Messages of a queue that may be under way. What waits beyond that waits in the table, oldest first."""
+
+NEVER = "9000-01-01 00:00:00+00"
+"""When a command that was left to people is due. Not `infinity`: Python has no such datetime to read it as."""
 
 
 class LeaseLostError(Exception):
@@ -89,6 +95,7 @@ def _claim_statement(edge: Edge) -> TextClause:
         " attempts = attempts + (doubt_since IS NULL)::int,"
         " lease_until = now() + make_interval(secs => :lease_s)"
         f" WHERE id = :id AND kind = :kind AND state IN {_states(edge.sources)} AND available_at <= now()"
+        " AND NOT EXISTS (SELECT 1 FROM provider_gates WHERE name = :provider AND closed_until > now())"
         " RETURNING id, appointment_id, kind, sequence, recipient, send_id, attempts, doubts, misses, request_id,"
         " lease_token, doubt_since IS NOT NULL AS in_doubt,"
         " coalesce(extract(epoch FROM now() - doubt_since), 0)::float AS doubt_age_s"
@@ -110,17 +117,34 @@ _DOUBT = _worker_move(
 )
 _STAY_IN_DOUBT = _worker_move(
     DOUBT,
-    "available_at = CASE WHEN CAST(:delay_s AS float) IS NULL THEN 'infinity'"
+    f"available_at = CASE WHEN CAST(:delay_s AS float) IS NULL THEN timestamptz '{NEVER}'"
     " ELSE now() + make_interval(secs => :delay_s) END,"
     " published_at = NULL, publishes = 0, misses = misses + :missed, last_error = :error",
+)
+_HOLD = text(
+    "UPDATE commands SET lease_until = now() + make_interval(secs => :lease_s)"
+    " WHERE id = :id AND lease_token = :lease_token"
 )
 _BEGIN_AGAIN = text(
     "UPDATE commands SET attempts = attempts + 1, doubt_since = NULL, misses = 0"
     " WHERE id = :id AND lease_token = :lease_token"
 )
+_DUE = (
+    f"state IN {_states(CLAIMABLE)} AND available_at <= now()"
+    " AND (kind = ANY(:kinds) OR CAST(:kinds AS text[]) IS NULL)"
+)
+_UNHEARD_OF = (
+    "(published_at IS NULL OR published_at < now() - make_interval("
+    "secs => :republish_after_s * power(2, least(publishes - 1, 7))))"
+)
+# With a backlog, the sweep publishes in order of age; a message more would only fill the broker.
 _RELEASE = text(
-    f"UPDATE commands SET state = '{RELEASE.target}', available_at = now(), published_at = now(), publishes = 1"  # noqa: S608 - constants
-    f" WHERE appointment_id = :appointment_id AND state IN {_states(RELEASE.sources)} RETURNING id, kind"
+    f"WITH backlog AS (SELECT 1 FROM commands WHERE {_DUE} LIMIT :room),"  # noqa: S608 - constants
+    " room AS (SELECT count(*) < :room AS is_left FROM backlog)"
+    f" UPDATE commands SET state = '{RELEASE.target}', available_at = now(),"
+    " published_at = CASE WHEN is_left THEN now() END, publishes = is_left::int FROM room"
+    f" WHERE appointment_id = :appointment_id AND state IN {_states(RELEASE.sources)}"
+    " RETURNING id, kind, is_left"
 )
 _RESEND = text(
     f"UPDATE commands SET state = '{RESEND.target}', available_at = now(), published_at = NULL, publishes = 0,"  # noqa: S608 - constants
@@ -143,12 +167,13 @@ _EXPIRE = [
         ),
     )
 ]
+# Only the oldest are looked at, as many as there is room for: that bounds the work when the backlog is long.
 _TAKE_DUE = text(
-    "WITH due AS ("  # noqa: S608 - constants
-    f" SELECT id FROM commands WHERE state IN {_states(CLAIMABLE)} AND available_at <= now()"
-    " AND (published_at IS NULL OR published_at < now() - make_interval("
-    "secs => :republish_after_s * power(2, least(publishes - 1, 7))))"
-    " ORDER BY available_at LIMIT :limit FOR UPDATE SKIP LOCKED)"
+    "WITH oldest AS ("  # noqa: S608 - constants
+    f" SELECT published_at, publishes FROM commands WHERE {_DUE} ORDER BY available_at LIMIT :room),"
+    f" due AS (SELECT id FROM commands WHERE {_DUE} AND {_UNHEARD_OF} ORDER BY available_at"
+    f" LIMIT least(:limit, :room - (SELECT count(*) FROM oldest WHERE NOT {_UNHEARD_OF}))"
+    " FOR UPDATE SKIP LOCKED)"
     " UPDATE commands SET published_at = now(), publishes = publishes + 1"
     " FROM due WHERE commands.id = due.id RETURNING commands.id, commands.kind, commands.available_at"
 )
@@ -158,10 +183,27 @@ _UNPUBLISH = text(
 ).bindparams(bindparam("ids", expanding=True))
 
 
-def claim(connection: Connection, command_id: int, kind: str, edge: Edge, lease_s: float) -> Claim | None:
-    """Take a due command for `lease_s` seconds; None when it is somebody else's, finished or not due."""
+def claim(
+    connection: Connection,
+    command_id: int,
+    kind: str,
+    edge: Edge,
+    lease_s: float,
+    provider: str | None = None,
+) -> Claim | None:
+    """Take a due command for `lease_s` seconds; None when it is somebody else's, finished or not due.
+
+    None as well while the gate of its `provider` is closed: the sweep publishes it again when it opens.
+    """
     row = connection.execute(
-        _CLAIM[edge], {"id": command_id, "kind": kind, "lease_token": uuid4(), "lease_s": lease_s}
+        _CLAIM[edge],
+        {
+            "id": command_id,
+            "kind": kind,
+            "lease_token": uuid4(),
+            "lease_s": lease_s,
+            "provider": provider,
+        },
     ).first()
     return None if row is None else Claim(**row._mapping)
 
@@ -196,15 +238,31 @@ def stay_in_doubt(
     _move(connection, _STAY_IN_DOUBT, claimed, delay_s=delay_s, error=error, missed=int(missed))
 
 
-def begin_again(connection: Connection, claimed: Claim) -> None:
-    """The provider surely has nothing: the doubt is over and a new attempt begins. Raises `LeaseLostError`."""
+def hold(connection: Connection, claimed: Claim, lease_s: float) -> None:
+    """It is still this worker's, and for `lease_s` seconds from now. Raises `LeaseLostError`.
+
+    Asked right before the provider is: inquiries may have used the lease up, and a process that was stopped
+    in the meantime does not know how long.
+    """
+    _move(connection, _HOLD, claimed, lease_s=lease_s)
+
+
+def begin_again(connection: Connection, claimed: Claim) -> Claim:
+    """The provider surely has nothing: the doubt is over, and this is the claim of a new attempt.
+
+    Raises `LeaseLostError`.
+    """
     _move(connection, _BEGIN_AGAIN, claimed)
+    return replace(claimed, attempts=claimed.attempts + 1, in_doubt=False, doubt_age_s=0.0, misses=0)
 
 
-def release(connection: Connection, appointment_id: int) -> list[Due]:
-    """Let the appointment's waiting commands go. They count as published: the caller publishes after commit."""
-    rows = connection.execute(_RELEASE, {"appointment_id": appointment_id})
-    return [Due(row.id, row.kind) for row in rows]
+def release(connection: Connection, appointment_id: int, room: int = ROOM) -> list[Due]:
+    """Let the appointment's waiting commands go; those that the caller is to publish after commit.
+
+    They count as published. With a backlog of `room` commands there are none: the sweep comes to them in turn.
+    """
+    rows = connection.execute(_RELEASE, {"appointment_id": appointment_id, "kinds": None, "room": room})
+    return [Due(row.id, row.kind) for row in rows if row.is_left]
 
 
 def resend(connection: Connection, command_id: int) -> bool:
@@ -223,9 +281,23 @@ def expire_leases(connection: Connection, grace_s: float) -> int:
     )
 
 
-def take_due(connection: Connection, limit: int) -> list[Due]:
-    """Mark up to `limit` due commands as published, oldest first; two sweeps never take the same one."""
-    rows = connection.execute(_TAKE_DUE, {"limit": limit, "republish_after_s": REPUBLISH_AFTER_S}).all()
+def take_due(
+    connection: Connection, limit: int, kinds: Sequence[str] | None = None, room: int = ROOM
+) -> list[Due]:
+    """Mark up to `limit` due commands as published, oldest first; two sweeps never take the same one.
+
+    Only of these `kinds`, if given. `room` is how many messages may be under way, those included that were
+    published a short while ago and not taken yet: a backlog stays in the table and out of the broker.
+    """
+    rows = connection.execute(
+        _TAKE_DUE,
+        {
+            "limit": limit,
+            "kinds": None if kinds is None else list(kinds),
+            "room": room,
+            "republish_after_s": REPUBLISH_AFTER_S,
+        },
+    ).all()
     return [Due(row.id, row.kind) for row in sorted(rows, key=lambda row: row.available_at)]
 
 

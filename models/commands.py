@@ -1,4 +1,4 @@
-"""The table of commands: the queued units of work that follow from a request.
+"""The tables of commands: the queued units of work that follow from a request, and the archive of those done.
 
 The database is the truth about them; a message in the broker only wakes somebody up. Leases, schedules and
 ages are measured with the database's clock, so that hosts need not agree on the time.
@@ -32,7 +32,7 @@ def _among(states: tuple[State, ...]) -> str:
     return "state IN (" + ", ".join(f"'{state}'" for state in states) + ")"
 
 
-class Command(Base):
+class CommandColumns:
     """One unit of work. `models/command_states.py` tells what its states mean.
 
     `recipient` is the address a mail goes to, empty for commands that write to nobody. `sequence` is the
@@ -44,17 +44,6 @@ class Command(Base):
     is asked by: it stays the same over retries and changes when a person decides to send again.
     """
 
-    __tablename__ = "commands"
-    __table_args__ = (
-        CheckConstraint(_among(tuple(State)), name="state_known"),
-        CheckConstraint(f"({_among(LEASED)}) = (lease_token IS NOT NULL)", name="leased_states_have_a_lease"),
-        CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_whole"),
-        UniqueConstraint("appointment_id", "kind", "sequence", "recipient"),
-        Index("ix_commands_due", "available_at", postgresql_where=text(_among(CLAIMABLE))),
-        Index("ix_commands_leases", "lease_until", postgresql_where=text(_among(LEASED))),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     appointment_id: Mapped[int] = mapped_column(ForeignKey("appointments.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(String(32))
     sequence: Mapped[int] = mapped_column(Integer, server_default="0")
@@ -74,6 +63,34 @@ class Command(Base):
     request_id: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Command(CommandColumns, Base):
+    """A command that something may still happen to, or that was finished a short while ago."""
+
+    __tablename__ = "commands"
+    __table_args__ = (
+        CheckConstraint(_among(tuple(State)), name="state_known"),
+        CheckConstraint(f"({_among(LEASED)}) = (lease_token IS NOT NULL)", name="leased_states_have_a_lease"),
+        CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_whole"),
+        UniqueConstraint("appointment_id", "kind", "sequence", "recipient"),
+        Index("ix_commands_due", "available_at", postgresql_where=text(_among(CLAIMABLE))),
+        Index("ix_commands_leases", "lease_until", postgresql_where=text(_among(LEASED))),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+
+
+class ArchivedCommand(CommandColumns, Base):
+    """A command that was done some days ago, moved out of the way so that the hot table stays small."""
+
+    __tablename__ = "commands_archive"
+    __table_args__ = (
+        CheckConstraint(f"state = '{State.DONE}'", name="only_done"),
+        Index("ix_commands_archive_appointment_id", "appointment_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,10 +50,12 @@ def engine() -> Engine:
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
         pool_use_lifo=True,
+        # The text of an error goes to logs; the values of its statement may be a client's notes or address.
+        hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": SESSION_OPTIONS,
-            "application_name": os.environ.get("PROCESS_NAME", "appointments"),
+            "application_name": settings.process_name or "appointments",
         },
     )
     event.listen(made, "connect", _set_adapters)

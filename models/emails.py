@@ -37,7 +37,8 @@ class Email(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     send_id: Mapped[UUID] = mapped_column(Uuid, unique=True)
-    command_id: Mapped[int] = mapped_column(ForeignKey("commands.id", ondelete="CASCADE"), index=True)
+    # No foreign key: the command may be in the archive.
+    command_id: Mapped[int] = mapped_column(BigInteger, index=True)
     appointment_id: Mapped[int] = mapped_column(ForeignKey("appointments.id", ondelete="CASCADE"), index=True)
     kind: Mapped[str] = mapped_column(String(32))
     recipient: Mapped[str] = mapped_column(String(320))

@@ -25,6 +25,7 @@ from models.base import Base, Instant
 
 MANDRILL_EMAIL_FAILED = "mandrill-email-failed"
 MANDRILL_EMAIL_HELD = "mandrill-email-held"
+MANDRILL_UNAVAILABLE = "mandrill-unavailable"
 COMMAND_FAILED = "command-failed"
 
 
@@ -49,7 +50,8 @@ class Notification(Base):
     appointment_id: Mapped[int | None] = mapped_column(
         ForeignKey("appointments.id", ondelete="CASCADE"), index=True
     )
-    command_id: Mapped[int | None] = mapped_column(ForeignKey("commands.id", ondelete="CASCADE"), index=True)
+    # No foreign key: the command may be in the archive.
+    command_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     recipient: Mapped[str | None] = mapped_column(String(320))
     http_status: Mapped[int | None] = mapped_column(Integer)
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from models.database import autocommit_engine
 
@@ -47,21 +48,22 @@ class Switchboard:
     def board(self) -> Board:
         """The records as they were at most `FRESH_FOR_S` ago. Raises what the database raises at the first."""
         board = self._board
-        if board is not None and time.monotonic() - self._read_at < FRESH_FOR_S:
-            return board
-        if board is not None and not self._lock.acquire(blocking=False):
-            return board  # another thread is reading; nobody waits for it
         if board is None:
-            self._lock.acquire()
+            # Each thread for itself: while the database is away, none waits for another one's time limit.
+            return self._keep(_read(autocommit_engine()))
+        if time.monotonic() - self._read_at < FRESH_FOR_S or not self._lock.acquire(blocking=False):
+            return board  # fresh, or another thread is reading and nobody waits for it
         try:
-            self._board = _read(autocommit_engine())
-        except Exception:
-            if self._board is None:
-                raise
+            return self._keep(_read(autocommit_engine()))
+        except SQLAlchemyError:
+            return self._keep(board)
         finally:
-            self._read_at = time.monotonic()
             self._lock.release()
-        return self._board
+
+    def _keep(self, board: Board) -> Board:
+        self._board = board
+        self._read_at = time.monotonic()
+        return board
 
     def forget(self) -> None:
         """Read afresh next time."""

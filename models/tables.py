@@ -1,8 +1,29 @@
 """All tables in one import: what migrations, and whoever needs the whole metadata, look at."""
 
-from models import accounts, appointments, commands, emails, notifications, orders, routing
+from models import (
+    accounts,
+    appointments,
+    commands,
+    emails,
+    heartbeats,
+    notifications,
+    orders,
+    provider_gate,
+    routing,
+)
 from models.base import Base
 
 metadata = Base.metadata
 
-__all__ = ["accounts", "appointments", "commands", "emails", "metadata", "notifications", "orders", "routing"]
+__all__ = [
+    "accounts",
+    "appointments",
+    "commands",
+    "emails",
+    "heartbeats",
+    "metadata",
+    "notifications",
+    "orders",
+    "provider_gate",
+    "routing",
+]

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
@@ -154,10 +154,12 @@ def find_holder(connection: Connection, token: str) -> Holder | None:
 _TOUCH = "UPDATE tokens SET last_used_at = %(now)s WHERE id = %(id)s AND last_used_at < %(now)s"
 
 
-def touch(connection: Connection, holder: Holder, now: datetime) -> None:
-    """Note that the token was used at `now`, unless that was noted a short while ago."""
-    if now - holder.last_used_at >= LAST_USED_PRECISION:
-        connection.exec_driver_sql(_TOUCH, {"id": holder.token_id, "now": now})
+def touch(connection: Connection, holder: Holder, now: datetime) -> Holder:
+    """Note that the token was used at `now`, unless that was noted a short while ago; the holder as it is then."""
+    if now - holder.last_used_at < LAST_USED_PRECISION:
+        return holder
+    connection.exec_driver_sql(_TOUCH, {"id": holder.token_id, "now": now})
+    return replace(holder, last_used_at=now)
 
 
 def _sha256(secret: str) -> bytes:

@@ -14,6 +14,9 @@ HOUR = 60 * MINUTE
 CLOCKS_QUEUE = "clocks"
 MAIL_QUEUE = "mail"
 
+MAIL_PROVIDER = "mandrill"
+"""The name of the gate that all mails pass (`models/provider_gate.py`)."""
+
 MAIL_DELAYS_S = (
     *(2, 5, 15, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 30 * MINUTE),
     *(HOUR,) * 46,
@@ -44,6 +47,8 @@ class CommandKind:
     queue: str
     edge: Edge
     meaning: str
+    provider: str | None = None
+    """Whose gate it has to pass (`models/provider_gate.py`)."""
 
     @property
     def is_mail(self) -> bool:
@@ -69,15 +74,20 @@ SEND_CONFIRMATION = CommandKind(
     MAIL_QUEUE,
     BEGIN_SENDING,
     "Tell the order's client that the appointment is confirmed, or that the request is here.",
+    MAIL_PROVIDER,
 )
 SEND_ASSIGNMENT = CommandKind(
     "send-assignment",
     MAIL_QUEUE,
     BEGIN_SENDING,
     "Tell the photographer where to be and when.",
+    MAIL_PROVIDER,
 )
 
 KINDS = {kind.name: kind for kind in (RECONCILE_TIMES, SEND_CONFIRMATION, SEND_ASSIGNMENT)}
 
 SWEEP = "sweep"
 """The periodic task that finds what is due or lost; it runs in the clocks queue, which never waits long."""
+
+ARCHIVE = "archive"
+"""The periodic task that moves commands that were done days ago out of the hot table."""

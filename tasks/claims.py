@@ -14,6 +14,11 @@ from tasks.catalogue import CRASH_DELAYS_S, CommandKind, delay_after
 log = structlog.get_logger(__name__)
 
 
+def crash_key(claimed: Claim) -> str:
+    """What the notification of a command that crashed is about: one row for each, which success ends."""
+    return f"{claimed.kind}:{claimed.appointment_id}:{claimed.sequence}"
+
+
 def take(kind: CommandKind, command_id: int) -> Claim | None:
     """Claim a command for this worker, and put its request's id into the log lines from here on.
 
@@ -21,8 +26,8 @@ def take(kind: CommandKind, command_id: int) -> Claim | None:
     of a doubled or late message. A command whose workers died too often is given up here: it kills them.
     """
     with database.autocommit_engine().connect() as connection:
-        claimed = claim(connection, command_id, kind.name, kind.edge, get_settings().command_lease_s)
-    structlog.contextvars.clear_contextvars()
+        lease_s = get_settings().command_lease_s
+        claimed = claim(connection, command_id, kind.name, kind.edge, lease_s, kind.provider)
     if claimed is not None:
         structlog.contextvars.bind_contextvars(
             request_id=claimed.request_id, command_id=claimed.id, appointment_id=claimed.appointment_id
@@ -48,7 +53,7 @@ def give_back(kind: CommandKind, claimed: Claim, error: str) -> None:
             connection,
             Trouble(
                 status=COMMAND_FAILED,
-                subject_key=f"{kind.name}:{claimed.appointment_id}:{claimed.sequence}",
+                subject_key=crash_key(claimed),
                 cause=f"{kind.name}:{error}",
                 message=f"The command {kind.name} crashed {claimed.attempts} times and was given up.",
                 hint="Look for its request id in the logs or in Sentry; mend the cause, then send it again.",

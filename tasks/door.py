@@ -47,7 +47,7 @@ def plan_create(
 
 _RECONCILE_AGAIN = text(
     "INSERT INTO commands (appointment_id, kind, sequence, state, request_id)"
-    " SELECT a.id, CAST(:kind AS text), coalesce((SELECT max(c.sequence) + 1 FROM commands c"
+    " SELECT a.id, CAST(:kind AS text), coalesce((SELECT max(c.sequence) + 1 FROM all_commands c"
     " WHERE c.appointment_id = a.id AND c.kind = CAST(:kind AS text)), 0), :state, :request_id"
     " FROM appointments a JOIN orders o ON o.id = a.order_id WHERE o.property_id = ANY(:property_ids)"
     " ORDER BY a.id"

@@ -11,8 +11,12 @@ from models.command_ledger import Claim
 from models.incidents import Trouble, close_notification, open_notification
 from models.notifications import MANDRILL_EMAIL_FAILED, MANDRILL_EMAIL_HELD
 from tasks.catalogue import MAIL_DELAYS_S, delay_after
+from tasks.claims import crash_key
 from tasks.mail.hints import hint_for
 from tasks.mail.outcomes import Accepted, Held, NotAccepted, Outcome, Refused, Unknown
+
+LONGEST_ADDRESS = 320
+"""Characters of an address that the tables hold: 64 before the @, 255 after it."""
 
 _BEGIN = text(
     "INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient, copies)"
@@ -76,10 +80,10 @@ def accepted(
     """The provider has it. An open notification about this mail is over; refused copies get their own."""
     ledger.finish(connection, claimed)
     _decide(connection, claimed, outcome, provider_id=provider_id, detail=detail)
-    close_notification(connection, subject_key(claimed), "success")
+    for key in (subject_key(claimed), crash_key(claimed)):
+        close_notification(connection, key, "success")
     for email, reason in refused_copies:
-        hint = hint_for(reason)
-        _open(connection, claimed, reason, "The copy to this address was refused.", hint, recipient=email)
+        _tell_of_refused_copy(connection, claimed, email, reason)
 
 
 def refused(connection: Connection, claimed: Claim, outcome: Refused) -> None:
@@ -104,6 +108,7 @@ def refused(connection: Connection, claimed: Claim, outcome: Refused) -> None:
 def left_to_people(connection: Connection, claimed: Claim, message: str, *, missed: bool) -> None:
     """The doubt could not be settled in the allowed time: it stays, and a person decides."""
     ledger.stay_in_doubt(connection, claimed, None, message, missed=missed)
+    _decide(connection, claimed, "unknown", cause="undecided", detail=message)
     _open(
         connection,
         claimed,
@@ -141,6 +146,15 @@ def _unknown(connection: Connection, claimed: Claim, outcome: Unknown, grace_s: 
         http_status=outcome.http_status,
     )
     ledger.doubt(connection, claimed, grace_s, outcome.message)
+
+
+def _tell_of_refused_copy(connection: Connection, claimed: Claim, email: str, reason: str) -> None:
+    """`reason` is the provider's word, or a sentence when we did not even try the address."""
+    cause, message = reason, "The copy to this address was refused."
+    if " " in reason:
+        cause, message = "invalid", f"No copy was sent to this address. {reason}"
+    # What somebody typed as an address may be of any length.
+    _open(connection, claimed, cause, message, hint_for(cause), recipient=email[:LONGEST_ADDRESS])
 
 
 def _tell_of_held_mail(connection: Connection, outcome: Held) -> None:

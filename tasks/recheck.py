@@ -13,7 +13,9 @@ from models.appointment_clocks import read_clocks
 from models.clock import tzdata_version
 from tasks.reconcile_times import decide_today, write
 
-_STILL_TO_COME = "FROM appointments WHERE tzdata_version <> :version AND coalesce(stops_at, starts_at) > now() AND id > :after"
+_STILL_TO_COME = """
+FROM appointments
+WHERE tzdata_version <> :version AND coalesce(stops_at, starts_at) > now() AND id > :after"""
 _COUNT = text(f"SELECT count(*) {_STILL_TO_COME}")
 _NEXT = text(f"SELECT id {_STILL_TO_COME} ORDER BY id LIMIT :limit")
 

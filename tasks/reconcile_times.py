@@ -13,11 +13,13 @@ from models import database
 from models.appointment_clocks import Clocks, Decision, decide, needs_atlas, read_clocks, write_clocks
 from models.clock import load_atlas
 from models.command_ledger import LeaseLostError
+from models.incidents import close_notification
 from models.moment import now
 from settings import get_settings
 from tasks.catalogue import RECONCILE_TIMES
-from tasks.claims import give_back, take
+from tasks.claims import crash_key, give_back, take
 from tasks.clock_notices import tell
+from tasks.crashes import reported
 from tasks.publishing import publish
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,7 @@ def reconcile_times(command_id: int) -> None:
             decision = decide_today(clocks)
             write(connection, claimed.appointment_id, decision, claimed.id, claimed.request_id)
             ledger.finish(connection, claimed)
+            close_notification(connection, crash_key(claimed), "success")
             released = ledger.release(connection, claimed.appointment_id)
     except LeaseLostError as lost:
         log.warning("lease lost", error=str(lost))
@@ -73,4 +76,5 @@ def write(
 @shared_task(name=RECONCILE_TIMES.name, ignore_result=True)
 def reconcile_times_task(command_id: int) -> None:
     """The thin shell of `reconcile-times`."""
-    reconcile_times(command_id)
+    with reported(RECONCILE_TIMES.name):
+        reconcile_times(command_id)

@@ -5,6 +5,7 @@ before it is sent again (mail.md section 1): only when the provider has said sev
 nothing does a new attempt begin, and only so many of those without a person.
 """
 
+import time
 from functools import lru_cache
 
 import structlog
@@ -14,7 +15,7 @@ from models import command_ledger as ledger
 from models import database
 from models.command_ledger import Claim, LeaseLostError
 from settings import Settings, get_settings
-from tasks import mail_record
+from tasks import mail_gate, mail_record
 from tasks.catalogue import (
     DOUBTFUL_SENDS_LIMIT,
     INQUIRY_PATIENCE,
@@ -24,12 +25,14 @@ from tasks.catalogue import (
     CommandKind,
 )
 from tasks.claims import give_back, take
+from tasks.crashes import reported
 from tasks.letters import letter_for
 from tasks.mail.addresses import AddressError
 from tasks.mail.compose import Mail, compose
 from tasks.mail.hints import hint_for
 from tasks.mail.mandrill import MandrillClient
 from tasks.mail.outcomes import CannotTell, Found, NotFound, Outcome, Refused
+from tasks.mail.transport import Limits
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +43,12 @@ STATES_OF_REFUSAL = frozenset({"rejected", "invalid"})
 def mandrill() -> MandrillClient:
     """This process's client. Raises `DestinationError` when key and URL do not belong together."""
     settings = get_settings()
-    return MandrillClient(settings.mandrill_url, settings.mandrill_api_key)
+    limits = Limits(
+        connect_s=min(Limits().connect_s, settings.mandrill_read_timeout_s),
+        read_s=settings.mandrill_read_timeout_s,
+        total_s=settings.mandrill_total_timeout_s,
+    )
+    return MandrillClient(settings.mandrill_url, settings.mandrill_api_key, limits=limits)
 
 
 def send_mail(kind: CommandKind, command_id: int) -> None:
@@ -50,21 +58,27 @@ def send_mail(kind: CommandKind, command_id: int) -> None:
     if claimed is None:
         return
     try:
-        if claimed.in_doubt and not _may_begin_again(claimed, settings):
-            return
+        if claimed.in_doubt:
+            claimed = _begin_again_or_decide(claimed, settings)
+            if claimed is None:
+                return
+        # Of the clock that goes on while a process is stopped. After `not_after` somebody else may have the
+        # mail, so not a byte of it is written.
+        not_after = time.monotonic() + settings.command_lease_s - settings.mandrill_total_timeout_s
         mail = _prepare(kind, claimed, settings)
-        if mail is None:
+        if mail is None or not mail_gate.take_turn(claimed, settings.mail_rate_per_s):
             return
-        outcome = mandrill().send(mail, send_id=str(claimed.send_id))
+        outcome = mandrill().send(mail, send_id=str(claimed.send_id), not_after=not_after)
         _record(claimed, outcome, settings)
     except LeaseLostError as lost:
-        log.warning("lease lost", command_id=claimed.id, error=str(lost))
+        log.warning("lease lost", error=str(lost))
 
 
 def _prepare(kind: CommandKind, claimed: Claim, settings: Settings) -> Mail | None:
     """The mail, its row written; None when it cannot be written to anybody. Nothing has been sent yet."""
     try:
         with database.transaction() as connection:
+            ledger.hold(connection, claimed, settings.command_lease_s)
             mail = compose(letter_for(connection, claimed, settings), mail_from=settings.mail_from)
             mail_record.begin(connection, claimed, tuple(copy.email for copy in mail.cc))
     except AddressError as fault:
@@ -73,6 +87,8 @@ def _prepare(kind: CommandKind, claimed: Claim, settings: Settings) -> Mail | No
             mail_record.begin(connection, claimed, ())
             mail_record.refused(connection, claimed, refusal)
         return None
+    except LeaseLostError:
+        raise
     except Exception as failure:
         give_back(kind, claimed, type(failure).__name__)
         raise
@@ -82,11 +98,12 @@ def _prepare(kind: CommandKind, claimed: Claim, settings: Settings) -> Mail | No
 def _record(claimed: Claim, outcome: Outcome, settings: Settings) -> None:
     with database.transaction() as connection:
         mail_record.record(connection, claimed, outcome, settings.unknown_grace_s)
+        mail_gate.note(connection, outcome)
     log.info("mail", kind=claimed.kind, outcome=type(outcome).__name__, attempts=claimed.attempts)
 
 
-def _may_begin_again(claimed: Claim, settings: Settings) -> bool:
-    """Ask the provider about a mail in doubt and write the answer down; True when it is to be sent anew."""
+def _begin_again_or_decide(claimed: Claim, settings: Settings) -> Claim | None:
+    """Ask the provider about a mail in doubt and write the answer down; a claim when it is to be sent anew."""
     grace_s = settings.unknown_grace_s
     answer = mandrill().find(str(claimed.send_id), email=claimed.recipient)
     log.info("inquiry", kind=claimed.kind, answer=type(answer).__name__, misses=claimed.misses)
@@ -108,18 +125,19 @@ def _may_begin_again(claimed: Claim, settings: Settings) -> bool:
                 message = f"{claimed.doubts} attempts ended in doubt, and Mandrill shows no such mail."
                 mail_record.left_to_people(connection, claimed, message, missed=True)
             case NotFound():
-                ledger.begin_again(connection, claimed)
-                return True
-    return False
+                return ledger.begin_again(connection, claimed)
+    return None
 
 
 @shared_task(name=SEND_CONFIRMATION.name, ignore_result=True)
 def send_confirmation(command_id: int) -> None:
     """The thin shell of `send-confirmation`."""
-    send_mail(SEND_CONFIRMATION, command_id)
+    with reported(SEND_CONFIRMATION.name):
+        send_mail(SEND_CONFIRMATION, command_id)
 
 
 @shared_task(name=SEND_ASSIGNMENT.name, ignore_result=True)
 def send_assignment(command_id: int) -> None:
     """The thin shell of `send-assignment`."""
-    send_mail(SEND_ASSIGNMENT, command_id)
+    with reported(SEND_ASSIGNMENT.name):
+        send_mail(SEND_ASSIGNMENT, command_id)

@@ -8,16 +8,27 @@ holds: a retry that waits has its time in `available_at`.
 from typing import NamedTuple
 
 from celery import shared_task
+from sqlalchemy import Connection
 
 from models import database
-from models.command_ledger import expire_leases, take_due
+from models.command_ledger import ROOM, expire_leases, take_due
+from models.provider_gate import read_gate
 from settings import get_settings
-from tasks.catalogue import SWEEP
+from tasks.catalogue import CLOCKS_QUEUE, KINDS, MAIL_PROVIDER, MAIL_QUEUE, SWEEP
+from tasks.crashes import reported
 from tasks.publishing import publish
 
 BATCH = 200
 MAX_BATCHES = 50
 """A bound for one sweep, so that its task ends within the time limits; the next one goes on."""
+
+ROOM_FOR_PROBES = 3
+"""Mails that may try whether a provider is back."""
+
+QUEUES = {
+    queue: [kind.name for kind in KINDS.values() if kind.queue == queue]
+    for queue in (CLOCKS_QUEUE, MAIL_QUEUE)
+}
 
 
 class Swept(NamedTuple):
@@ -31,19 +42,35 @@ def sweep() -> Swept:
     """Take back what dead workers held, then publish what is due, oldest first."""
     with database.transaction() as connection:
         expire_leases(connection, get_settings().unknown_grace_s)
+    return publish_due()
+
+
+def publish_due() -> Swept:
+    """Publish what is due, as far as there is room under way; the clocks first, because mails wait for them."""
     published = 0
-    for _ in range(MAX_BATCHES):
-        with database.transaction() as connection:
-            due = take_due(connection, BATCH)
-        if due and not publish(due):
-            return Swept(published, broker_answers=False)
-        published += len(due)
-        if len(due) < BATCH:
-            break
+    for queue, kinds in QUEUES.items():
+        for _ in range(MAX_BATCHES):
+            with database.transaction() as connection:
+                due = take_due(connection, BATCH, kinds, _room(connection, queue))
+            if due and not publish(due):
+                return Swept(published, broker_answers=False)
+            published += len(due)
+            if len(due) < BATCH:
+                break
     return Swept(published, broker_answers=True)
+
+
+def _room(connection: Connection, queue: str) -> int:
+    if queue != MAIL_QUEUE:
+        return ROOM
+    gate = read_gate(connection, MAIL_PROVIDER)
+    if gate.is_closed:
+        return 0
+    return ROOM_FOR_PROBES if gate.is_half_open else ROOM
 
 
 @shared_task(name=SWEEP, ignore_result=True)
 def sweep_task() -> None:
     """The thin shell: beat's periodic sweep."""
-    sweep()
+    with reported(SWEEP):
+        sweep()

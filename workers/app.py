@@ -1,22 +1,25 @@
 """What `celery -A workers.app` loads: the Celery application, its logs and its error reports."""
 
-import os
-
 from celery import Celery
 from celery.signals import beat_init, celeryd_init, setup_logging, worker_process_init
 
 import telemetry
 from settings import get_settings
 from tasks.mail.destination import check_destination
+from workers.broker_guard import survive_a_lost_broker
+from workers.consumer_watch import ConsumerWatch
+
+survive_a_lost_broker()
 
 app = Celery("appointments")
 app.config_from_object("celeryconfig")
+app.steps["consumer"].add(ConsumerWatch)
 
 
 @setup_logging.connect
 def _log_as_every_process_does(**_: object) -> None:
     """Connecting to this signal keeps Celery from setting up its own logging."""
-    telemetry.set_up(os.environ.get("PROCESS_NAME", "worker"))
+    telemetry.set_up(get_settings().process_name or "worker")
 
 
 @celeryd_init.connect
@@ -28,9 +31,9 @@ def _refuse_a_wrong_destination(**_: object) -> None:
 
 @worker_process_init.connect
 def _report_errors_from_children(**_: object) -> None:
-    telemetry.set_up(os.environ.get("PROCESS_NAME", "worker"))
+    telemetry.set_up(get_settings().process_name or "worker")
 
 
 @beat_init.connect
 def _report_errors_from_beat(**_: object) -> None:
-    telemetry.set_up(os.environ.get("PROCESS_NAME", "beat"))
+    telemetry.set_up(get_settings().process_name or "beat")

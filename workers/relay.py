@@ -5,7 +5,6 @@ process ever talks to the broker; once a second it looks unasked, because a NOTI
 of relays may run. SIGTERM ends it after the current sweep.
 """
 
-import os
 import signal
 from threading import Event
 from types import FrameType
@@ -18,8 +17,10 @@ import telemetry
 from models import database
 from models.command_ledger import CHANNEL
 from settings import get_settings
+from tasks.crashes import place_of
 from tasks.sweep import sweep
 from workers.app import app
+from workers.liveness import Liveness
 
 BROKER_PAUSE_S = 1.0
 """Wait after the broker did not take a message: asking it for every create would only add to the log."""
@@ -35,6 +36,7 @@ class Relay:
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
         self._stopping = Event()
+        self.liveness = Liveness("relay")
 
     def stop(self, *_: int | FrameType | None) -> None:
         """End after the current sweep. May be called by a signal."""
@@ -48,12 +50,14 @@ class Relay:
                 with self._listen() as listening:
                     log.info("relay listens")
                     while not self._stopping.is_set():
+                        self.liveness.tick()
                         if not sweep().broker_answers:
                             self._stopping.wait(BROKER_PAUSE_S)
                         failures = 0
                         self._wait(listening)
             except Exception as failure:  # noqa: BLE001 - the relay outlives whatever happens to its servers
-                log.warning("relay interrupted", error=type(failure).__name__)
+                log.warning("relay interrupted", error=type(failure).__name__, place=place_of(failure))
+                self.liveness.tick()
                 self._stopping.wait(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
                 failures += 1
 
@@ -75,11 +79,12 @@ class Relay:
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
-    telemetry.set_up(os.environ.get("PROCESS_NAME", "relay"))
+    telemetry.set_up(get_settings().process_name or "relay")
     app.set_current()
     relay = Relay(get_settings().sweep_interval_s)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, relay.stop)
+    relay.liveness.start()
     relay.run()
 
 

@@ -209,7 +209,7 @@ def _turned_down(primary: dict[str, Any], copies_taken: bool, http_status: int) 
         message += " Copies were sent."
     hint = hint_for(reason, status)
     if reason == "soft-bounce":
-        return NotAccepted(reason, message, SOFT_BOUNCE_RETRY_S, http_status, hint)
+        return NotAccepted(reason, message, SOFT_BOUNCE_RETRY_S, http_status, hint, about_recipient=True)
     return Refused(status, message, hint, http_status, reason)
 
 

@@ -144,12 +144,16 @@ def _view(letter: Letter, sender: Mailbox, to: Mailbox) -> dict[str, object]:
         "when": when,
         "place": place,
         "facts": _facts(letter, requested, address),
-        "order_id": letter.order_id,
-        "appointment_id": letter.appointment_id,
-        "reference": f"Order {letter.order_id}, appointment {letter.appointment_id}",
+        "reference": _reference(letter),
         "site": site,
         "site_name": urlsplit(site).netloc if site else "",
     }
+
+
+def _reference(letter: Letter) -> str:
+    if letter.order_id is None:
+        return f"Appointment {letter.appointment_id}"
+    return f"Order {letter.order_id}, appointment {letter.appointment_id}"
 
 
 def _recipient_name(letter: Letter) -> str:

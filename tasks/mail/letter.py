@@ -32,7 +32,8 @@ class Letter:
 
     kind: Kind
     appointment_id: int
-    order_id: int
+    order_id: int | None
+    """None for an appointment that belongs to no order."""
     to: Mailbox
     confirmed: bool = False
     cc: tuple[Mailbox, ...] = ()

@@ -11,12 +11,13 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from pydantic import SecretStr
 from pydantic_core import to_json
 
+from models.moment import now
 from tasks.mail.addresses import Mailbox
 from tasks.mail.answers import error_outcome, outcome_of_failure, outcome_of_reply, parsed
 from tasks.mail.compose import Mail
@@ -84,14 +85,16 @@ class MandrillClient:
         send_id: str,
         tags: Sequence[str] | None = None,
         metadata: Mapping[str, str | int] | None = None,
+        not_after: float | None = None,
     ) -> Outcome:
-        """Hand one mail over, to the recipient and all copies in one message. Takes 20 s at most.
+        """Hand one mail over, to the recipient and all copies in one message. Takes `Limits.total_s` at most.
 
         Args:
             mail: as `compose` made it.
             send_id: identifies the mail across all tries; `find` looks for it and webhooks carry it.
             tags: default: the mail's kind.
             metadata: added to `send_id`; default: the appointment's id and the mail's kind.
+            not_after: moment of `time.monotonic` after which nothing of the mail may be written any more.
 
         Raises:
             ValueError: metadata over 200 bytes, or a tag that Mandrill refuses. These are mistakes in the
@@ -102,11 +105,12 @@ class MandrillClient:
             metadata = {"appointment_id": mail.appointment_id, "kind": mail.kind}
         labels = {**metadata, "send_id": send_id}
         _check_labels(tags, labels)
-        answer = self._post("messages/send", {"message": _message(mail, tags, labels), "async": False})
+        arguments: dict[str, object] = {"message": _message(mail, tags, labels), "async": False}
+        answer = self._post("messages/send", arguments, not_after=not_after)
         if isinstance(answer, Failure):
             return outcome_of_failure(answer)
         sent_to = [mailbox.email for mailbox in (mail.to, *mail.cc)]
-        outcome = outcome_of_reply(answer, sent_to, now=datetime.now(UTC))
+        outcome = outcome_of_reply(answer, sent_to, now=now())
         return _with_dropped_copies(outcome, mail.dropped_copies)
 
     def find(self, send_id: str, *, email: str | None = None) -> Found | NotFound | CannotTell:
@@ -119,7 +123,7 @@ class MandrillClient:
         Args:
             email: the recipient whose message is preferred; a mail with copies is several messages.
         """
-        today = datetime.now(UTC).date()
+        today = now().date()
         answer = self._ask(
             "messages/search",
             {
@@ -153,7 +157,7 @@ class MandrillClient:
         if isinstance(reply, Failure):
             raise MandrillUnreachableError(f"Mandrill cannot be reached: {reply.message}")
         data = parsed(reply.body)
-        error = error_outcome(reply, data, now=datetime.now(UTC))
+        error = error_outcome(reply, data, now=now())
         if error is not None and error.cause == "Invalid_Key":
             raise MandrillKeyError("Mandrill does not accept MANDRILL_API_KEY.")
         if error is not None:
@@ -183,18 +187,20 @@ class MandrillClient:
         if isinstance(reply, Failure):
             return _Unanswered(reply.message)
         data = parsed(reply.body)
-        error = error_outcome(reply, data, now=datetime.now(UTC))
+        error = error_outcome(reply, data, now=now())
         if error is None:
             return data
         if reply.status in (404, 405) or error.cause == "Unknown_Method":
             return _Unanswered(f"{_NO_SUCH_CALL} {call}.")
         return _Unanswered(f"{error.cause}: {error.message}")
 
-    def _post(self, call: str, arguments: dict[str, object]) -> Reply | Failure:
+    def _post(
+        self, call: str, arguments: dict[str, object], *, not_after: float | None = None
+    ) -> Reply | Failure:
         key = to_json(self._key.get_secret_value())
         rest = to_json(arguments)
         body = b'{"key":' + key + (b"," if len(rest) > 2 else b"") + rest[1:]
-        answer = self._transport().post(f"{self._root}/{call}.json", body)
+        answer = self._transport().post(f"{self._root}/{call}.json", body, not_after=not_after)
         if isinstance(answer, Reply) and key[1:-1] in answer.body:
             return Reply(answer.status, answer.body.replace(key[1:-1], b"[key]"), answer.retry_after)
         return answer

@@ -64,6 +64,8 @@ class NotAccepted:
     """Seconds to wait at least; None leaves it to the caller's own schedule."""
     http_status: int | None = None
     hint: str = ""
+    about_recipient: bool = False
+    """The provider works; only this recipient cannot be reached for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,13 @@ class Unknown:
 
 
 Outcome = Accepted | Held | Refused | NotAccepted | Unknown
+
+
+def is_providers_failure(outcome: Outcome) -> bool:
+    """Whether it speaks against the provider rather than the mail: the next mail would likely fare the same."""
+    if isinstance(outcome, NotAccepted):
+        return not outcome.about_recipient
+    return isinstance(outcome, Unknown)
 
 
 @dataclass(frozen=True, slots=True)

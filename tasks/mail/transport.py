@@ -88,9 +88,14 @@ class Transport:
         self._watchdog = _Watchdog(limits.total_s)
         weakref.finalize(self, self._watchdog.stop)
 
-    def post(self, url: str, body: bytes) -> Reply | Failure:
-        """POST a JSON body and read the whole answer, within the limits. Never raises for the network."""
-        call = _Call(time.monotonic() + self._limits.total_s)
+    def post(self, url: str, body: bytes, *, not_after: float | None = None) -> Reply | Failure:
+        """POST a JSON body and read the whole answer, within the limits. Never raises for the network.
+
+        Nothing is written after `not_after` (of `time.monotonic`), nor after the call's own deadline: a
+        process that was stopped in the meantime must not go on as if nothing had happened.
+        """
+        deadline = time.monotonic() + self._limits.total_s
+        call = _Call(deadline, deadline if not_after is None else min(deadline, not_after))
         response: BaseHTTPResponse | None = None
         whole = False
         _current.call = call
@@ -160,7 +165,9 @@ def _never_sent(error: Exception, limits: Limits, *, late: bool) -> Failure:
             "tls-verification", "The server's certificate was not accepted.", written=False, permanent=True
         )
     cause, message = "connection-failed", "The server could not be reached."
-    if isinstance(error, SSLError):
+    if _is_too_late(error):
+        cause, message = "connect-timeout", "The request could not be written in time."
+    elif isinstance(error, SSLError):
         cause, message = "tls-handshake", "No encrypted connection came about."
     elif isinstance(error, NameResolutionError):
         cause, message = "dns", "The name of the server could not be looked up."
@@ -199,13 +206,19 @@ def _is_verification(error: SSLError) -> bool:
     return False
 
 
+def _is_too_late(error: Exception) -> bool:
+    """Whether we ourselves refused to write; urllib3 wraps what a connection raises."""
+    return any(isinstance(each, _TooLateToWriteError) for each in (error, error.__cause__, *error.args))
+
+
 class _Call:
     """One request under way: when it must end, and whether any of it has been written."""
 
-    __slots__ = ("deadline", "expired", "lever", "written")
+    __slots__ = ("deadline", "expired", "lever", "not_after", "written")
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, not_after: float) -> None:
         self.deadline = deadline
+        self.not_after = not_after
         self.expired = False
         self.written = False
         self.lever: _Lever | None = None
@@ -215,6 +228,10 @@ class _Call:
         self.expired = True
         if self.lever is not None:
             self.lever.pull(self)
+
+
+class _TooLateToWriteError(OSError):
+    """The time for writing was over before this piece of the request went out."""
 
 
 class _Current(threading.local):
@@ -281,8 +298,11 @@ class _Connection(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
-        if _current.call is not None:
-            _current.call.written = True
+        call = _current.call
+        if call is not None:
+            if time.monotonic() > call.not_after:
+                raise _TooLateToWriteError("The request was not written in time.")
+            call.written = True
         super().send(data)
 
     def close(self) -> None:

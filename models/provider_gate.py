@@ -1,0 +1,98 @@
+"""The gate before a mail provider: closed for a while when it fails again and again, and paced if so configured.
+
+One row a provider, in the database, so that all workers on all hosts share it. While the gate is closed nothing
+is handed over and nothing is published: a hundred thousand mails wait in the table in order of age, instead of
+each finding out by itself, and the developers are told of one incident. All times are the database's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Integer, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Instant
+
+FAILURES_THAT_CLOSE = 10
+"""So many failures in a row, with no success between them, are the provider's and not a mail's."""
+
+FIRST_PAUSE_S = 2
+LONGEST_PAUSE_S = 60
+"""How long the gate stays closed: doubled with each failed probe."""
+
+
+class ProviderGate(Base):
+    """How a provider has been doing lately. `next_send_at` is when the pace allows the next mail."""
+
+    __tablename__ = "provider_gates"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    closed_until: Mapped[datetime | None] = mapped_column(Instant)
+    next_send_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """How the gate stands now. Half open: a few may try whether the provider is back."""
+
+    is_closed: bool
+    is_half_open: bool
+
+
+OPEN_GATE = Gate(is_closed=False, is_half_open=False)
+
+_READ = text(
+    "SELECT coalesce(closed_until > now(), false) AS is_closed, failures FROM provider_gates WHERE name = :name"
+)
+_FAIL = text(
+    "INSERT INTO provider_gates (name, failures) VALUES (:name, 1)"
+    " ON CONFLICT (name) DO UPDATE SET failures = provider_gates.failures + 1,"
+    " closed_until = CASE WHEN provider_gates.failures + 1 < :enough THEN NULL"
+    " ELSE now() + make_interval(secs => greatest(:at_least_s, least(:longest_s,"
+    " :first_s * power(2, least(provider_gates.failures + 1 - :enough, 20))))) END"
+    " RETURNING failures"
+)
+_SUCCEED = text(
+    "UPDATE provider_gates SET failures = 0, closed_until = NULL WHERE name = :name AND failures > 0"
+)
+_RESERVE = text(
+    "INSERT INTO provider_gates (name, next_send_at) VALUES (:name, now() + make_interval(secs => :gap_s))"
+    " ON CONFLICT (name) DO UPDATE SET next_send_at ="
+    " greatest(provider_gates.next_send_at, now()) + make_interval(secs => :gap_s)"
+    " RETURNING greatest(0, extract(epoch FROM next_send_at - now()) - :gap_s)::float AS wait_s"
+)
+
+
+def read_gate(connection: Connection, name: str) -> Gate:
+    """How the gate of this provider stands."""
+    row = connection.execute(_READ, {"name": name}).first()
+    if row is None:
+        return OPEN_GATE
+    return Gate(row.is_closed, not row.is_closed and row.failures >= FAILURES_THAT_CLOSE)
+
+
+def note_failure(connection: Connection, name: str, at_least_s: float = 0) -> bool:
+    """The provider failed; True when the gate is closed now, for `at_least_s` seconds if it asked for that."""
+    row = connection.execute(
+        _FAIL,
+        {
+            "name": name,
+            "enough": FAILURES_THAT_CLOSE,
+            "first_s": FIRST_PAUSE_S,
+            "longest_s": LONGEST_PAUSE_S,
+            "at_least_s": min(at_least_s, LONGEST_PAUSE_S),
+        },
+    ).one()
+    return int(row.failures) >= FAILURES_THAT_CLOSE
+
+
+def note_success(connection: Connection, name: str) -> bool:
+    """The provider works; True when that is news."""
+    return connection.execute(_SUCCEED, {"name": name}).rowcount > 0
+
+
+def reserve(connection: Connection, name: str, rate_per_s: float) -> float:
+    """Take the next place in the pace of `rate_per_s`; seconds to wait before sending."""
+    row = connection.execute(_RESERVE, {"name": name, "gap_s": 1 / rate_per_s}).one()
+    return float(row.wait_s)

@@ -1,0 +1,68 @@
+"""A process that does nothing any more is ended; one that waits for something that is away is not."""
+
+import time
+
+import pytest
+
+from workers import liveness
+from workers.liveness import EXIT_CODE_STALLED, Liveness
+from tests.waiting import eventually
+from tests.world import World
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds become hundredths."""
+    monkeypatch.setattr(liveness, "BEAT_EVERY_S", 0.05)
+    monkeypatch.setattr(liveness, "STALLED_AFTER_S", 0.4)
+
+
+def away() -> bool:
+    """The broker cannot be asked."""
+    raise ConnectionRefusedError
+
+
+def test_a_process_that_ticks_writes_heartbeats(world: World) -> None:
+    ended: list[int] = []
+    watch = Liveness("relay", end=ended.append)
+    watch.start()
+
+    def beats() -> list[dict]:
+        watch.tick()
+        return world.rows("SELECT * FROM heartbeats WHERE kind = 'relay' AND beat_at > started_at")
+
+    (row,) = eventually(beats, within_s=5)
+    watch.stop()
+    assert row["name"].startswith("relay@")
+    assert ended == []
+
+
+def test_a_loop_that_stands_still_ends_the_process(world: World) -> None:
+    ended: list[int] = []
+    Liveness("relay", end=ended.append).start()
+    eventually(lambda: ended, within_s=5)
+    assert ended == [EXIT_CODE_STALLED]
+
+
+@pytest.mark.parametrize("waiting", [lambda: True, away], ids=["says so", "cannot be asked"])
+def test_a_loop_that_waits_for_what_is_away_is_left_alone(world: World, waiting: object) -> None:
+    ended: list[int] = []
+    asked: list[float] = []
+
+    def may_be_waiting() -> bool:
+        asked.append(time.monotonic())
+        return waiting()  # type: ignore[operator]
+
+    watch = Liveness("relay", may_be_waiting=may_be_waiting, end=ended.append)
+    watch.start()
+    eventually(lambda: len(asked) >= 3, within_s=5)
+    watch.stop()
+    assert ended == []
+
+
+def test_work_that_is_due_and_not_taken_ends_a_process_that_ticks(world: World) -> None:
+    ended: list[int] = []
+    watch = Liveness("worker", is_stuck=lambda: True, end=ended.append)
+    watch.start()
+    eventually(lambda: watch.tick() or ended, within_s=5)
+    assert ended == [EXIT_CODE_STALLED]
