@@ -5,7 +5,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench lock clean clean-venv
+.PHONY: help run test lint format bench chaos lock clean clean-venv
 
 PYTHON := .venv/bin/python
 ARGS ?=
@@ -26,7 +26,7 @@ define install
 	    python=; \
 	  done; \
 	  if [ -z "$$python" ]; then \
-	    echo "Python 3.11 or later is needed; python3 here is: $$(python3 --version 2>&1 || echo missing)." >&2; \
+	    echo "Python 3.11 or later is needed; python3 here is: $$(command -v python3 >/dev/null && python3 --version 2>&1 || echo missing)." >&2; \
 	    exit 1; \
 	  fi; \
 	  echo "Making .venv with $$($$python --version) ..."; \
@@ -65,6 +65,10 @@ format: ## put the code into its form
 bench: ## measure; results go to bench/results (ARGS="...")
 	$(call install,dev)
 	@exec $(PYTHON) -m bench $(ARGS)
+
+chaos: ## kill everything under load and count what is lost (ARGS="--minutes 2 --seed 7")
+	$(call install,dev)
+	@exec $(PYTHON) -m chaos $(ARGS)
 
 lock: ## renew requirements/*.txt from pyproject.toml (needs uv; ARGS=--upgrade takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }

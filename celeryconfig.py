@@ -25,9 +25,17 @@ task_ignore_result = True
 task_serializer = "json"
 accept_content = ["json"]
 
-# Declared here and nowhere else; clocks and mail apart, so that a slow provider never delays the clocks.
+# Declared here and nowhere else; clocks and mail apart, so that a slow provider never delays the clocks. On
+# RabbitMQ they are quorum queues, which survive the loss of a node; Redis knows no such thing.
 task_queues = tuple(
-    Queue(name, Exchange(name), routing_key=name, durable=True) for name in (CLOCKS_QUEUE, MAIL_QUEUE)
+    Queue(
+        name,
+        Exchange(name),
+        routing_key=name,
+        durable=True,
+        queue_arguments=None if _redis_broker else {"x-queue-type": "quorum"},
+    )
+    for name in (CLOCKS_QUEUE, MAIL_QUEUE)
 )
 task_default_queue = CLOCKS_QUEUE
 task_default_exchange = CLOCKS_QUEUE

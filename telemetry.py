@@ -3,11 +3,15 @@
 A log line is one JSON object on standard error. It carries the `request_id` from the request to the mail,
 ids and durations; never a token, an address, a body or a query string. Sentry gets errors with the same ids,
 without local variables, request bodies or headers that could hold a secret (libraries.md section 3).
+
+An exception is told by its kind and its places, without its text, because a library's words may quote what
+was being handled: PostgreSQL's "Failing row contains" shows all of it.
 """
 
 import logging
 import sys
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sentry_sdk
@@ -36,7 +40,7 @@ def _set_up_logging(process: str) -> None:
         _name_the_process(process),
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+        processors=[*shared, _render_errors, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -47,7 +51,7 @@ def _set_up_logging(process: str) -> None:
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                _render_errors,
                 structlog.processors.JSONRenderer(),
             ],
         )
@@ -55,6 +59,27 @@ def _set_up_logging(process: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
+
+
+def _failure_without_texts(exc_info: structlog.types.ExcInfo) -> str:
+    """A stack trace that says of each error its kind only; the error that came first stands first."""
+    blocks = [
+        "".join(traceback.format_tb(failure.__traceback__)) + type(failure).__qualname__
+        for failure in _chain(exc_info[1])
+    ]
+    return "\n".join(reversed(blocks))
+
+
+_render_errors = structlog.processors.ExceptionRenderer(_failure_without_texts)
+
+
+def _chain(failure: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it came from, as far as it does not hide that; ten at most."""
+    for _ in range(10):
+        if failure is None:
+            return
+        yield failure
+        failure = failure.__cause__ or (None if failure.__suppress_context__ else failure.__context__)
 
 
 def _name_the_process(process: str) -> structlog.types.Processor:
@@ -79,6 +104,8 @@ def _set_up_sentry(settings: Settings, process: str) -> None:
         max_request_body_size="never",
         send_default_pii=False,
         max_breadcrumbs=0,
+        # What ended a task was reported by the task's shell; Celery sees only this stand-in for it.
+        ignore_errors=["tasks.crashes.CommandCrashedError"],
         before_send=_without_secrets,
         before_send_transaction=_without_secrets,
         traces_sample_rate=0.0,
@@ -88,8 +115,11 @@ def _set_up_sentry(settings: Settings, process: str) -> None:
     ignore_logger("celery.app.trace")
 
 
-def _without_secrets(event: Event, _hint: Hint) -> Event:
-    """Keep of a request only its method, its path and harmless headers; tag the event with the request's id."""
+def _without_secrets(event: Event, hint: Hint) -> Event:
+    """Keep of a request only its method, its path and harmless headers, and of an error not its text.
+
+    The event is tagged with the request's id and with PostgreSQL's code for what went wrong.
+    """
     request = event.get("request")
     if isinstance(request, dict):
         headers = request.get("headers")
@@ -99,7 +129,16 @@ def _without_secrets(event: Event, _hint: Hint) -> Event:
             "url": str(request.get("url", "")).partition("?")[0],
             "headers": {name: value for name, value in headers.items() if name.lower() in KEPT_HEADERS},
         }
+    for failure in (event.get("exception") or {}).get("values") or ():
+        failure["value"] = ""
+    if isinstance(logged := event.get("logentry"), dict):
+        # The sentence as it stands in the code, without what was put into it.
+        event["logentry"] = {"message": logged.get("message", "")}
+    tags = event.setdefault("tags", {})
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     if request_id:
-        event.setdefault("tags", {})["request_id"] = request_id
+        tags["request_id"] = request_id
+    for cause in _chain((hint.get("exc_info") or (None, None, None))[1]):
+        if sqlstate := getattr(cause, "sqlstate", None):
+            tags["sqlstate"] = str(sqlstate)
     return event

@@ -11,11 +11,10 @@ from werkzeug.exceptions import HTTPException
 import telemetry
 from api.answer import Answer, to_response
 from api.appointments import create as appointments_create
-from api.pipeline import crash, handle, new_request_id
+from api.faults import clipped
+from api.pipeline import MAX_BODY_BYTES, crash, handle, new_request_id
 from api.routes import Route
 from api.statuses import APPLICATION_CRASH, IDENTIFY_REQUEST_ERROR, REQUEST_TOO_LARGE, ROUTE_NON_EXISTENT
-
-MAX_BODY_BYTES = 256 * 1024
 
 ROUTES: tuple[Route, ...] = (appointments_create.ROUTE,)
 """Every route there is. One that is not here does not exist."""
@@ -27,7 +26,8 @@ def create_app() -> Flask:
     """The web application. Makes no connection: the first request does."""
     telemetry.set_up("web")
     app = Flask("api", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    # One byte more than fits: Werkzeug cuts a body of unknown length off at its limit without a word.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     app.url_map.merge_slashes = False
     app.before_request(_begin)
     app.after_request(_log_request)
@@ -64,8 +64,8 @@ def _log_request(response: Response) -> Response:
     duration_ms = round((time.perf_counter() - g.started) * 1000, 1)
     log.info(
         "request",
-        method=request.method,
-        path=request.path[:200],
+        method=clipped(request.method, 20),
+        path=clipped(request.path, 200),
         status=response.status_code,
         duration_ms=duration_ms,
     )
@@ -82,7 +82,7 @@ def _http_error(error: HTTPException) -> Response:
     if error.code == 413:
         return _to_response(Answer(REQUEST_TOO_LARGE, "The body is larger than 256 KB."))
     if error.code in (404, 405, 308):
-        message = f"There is no route {request.method} {request.path[:200]}."
+        message = f"There is no route {clipped(request.method, 20)} {clipped(request.path, 200)}."
         return _to_response(Answer(ROUTE_NON_EXISTENT, message))
     return _to_response(crash(IDENTIFY_REQUEST_ERROR, error))
 

@@ -9,22 +9,25 @@ before the route is known to be open, with `identify-request-error`.
 
 import re
 import secrets
+from dataclasses import replace
 
 import sentry_sdk
 import structlog
 from flask import Request, Response, g
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from api import caller as callers
 from api.answer import Answer, refusal_answer, to_response
 from api.body import read_body
 from api.decoding import Context, body_token, decode
 from api.faults import Fault, ParamWarning, Refusal
+from api.preferences import preferred_wait_s
 from api.routes import Call, Route
 from api.statuses import (
     APPLICATION_CRASH,
     CLIENT_REQUIRED,
     IDENTIFY_REQUEST_ERROR,
+    INVALID_ENCODED_PARAMS,
     INVALID_PARAM,
     MISSING_PARAM,
     PERMISSION_DENIED,
@@ -39,6 +42,7 @@ from models.tokens import Holder, find_holder, touch
 
 REGISTER_PATH = "/api/v1/users/client_register"
 MAX_IDEMPOTENCY_KEY = 255
+MAX_BODY_BYTES = 256 * 1024
 
 # Shorter than any token, so that a token in the wrong header never reaches a log.
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,40}")
@@ -78,8 +82,8 @@ def crash(status: str, failure: BaseException) -> Answer:
     log.error("crash", status=status, error=type(failure).__name__, place=_place(failure))
     return Answer(
         status,
-        "Something went wrong on our side; nothing was saved. Please try again, and quote the request_id if it"
-        " happens again.",
+        "Something went wrong on our side. Please try again, with the same uuid so that nothing is saved twice,"
+        " and quote the request_id if it happens again.",
     )
 
 
@@ -95,7 +99,7 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
     moment = now()
     with autocommit_engine().connect() as connection:
         holder = callers.check_holder(find_holder(connection, token), moment)
-        touch(connection, holder, moment)
+        holder = touch(connection, holder, moment)
         if holder.kind == "session" and not holder.roles:
             return _client_required(holder, token)
         decoded = decode(params, route.params, context)
@@ -105,7 +109,8 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
         faults = [*decoded.faults, *faults, *key_faults]
         call = found = None
         if caller is not None:
-            call = Call(caller, decoded, connection, moment, request_id, key)
+            wait_s = preferred_wait_s(request.headers.get("Prefer"))
+            call = Call(caller, decoded, connection, moment, request_id, key, wait_s)
             found = route.look_up(call)
             faults += route.check(call, found)
         if faults:
@@ -125,13 +130,26 @@ def _check_deployed(route: Route, board: Board) -> None:
 
 def _body(request: Request) -> bytes:
     try:
-        return request.get_data(cache=False)
+        body = request.get_data(cache=False)
     except RequestEntityTooLarge:
+        raise _too_large() from None
+    except (ClientDisconnected, OSError):
         raise Refusal(
-            REQUEST_TOO_LARGE,
-            "The body is larger than 256 KB.",
-            "Shorten the texts; description and notes hold 10000 characters each.",
+            INVALID_ENCODED_PARAMS,
+            "The body ended before it was complete, or its chunks are malformed.",
+            "Send it again; Content-Length is the number of bytes of the body.",
         ) from None
+    if len(body) > MAX_BODY_BYTES:
+        raise _too_large()
+    return body
+
+
+def _too_large() -> Refusal:
+    return Refusal(
+        REQUEST_TOO_LARGE,
+        "The body is larger than 256 KB.",
+        "Shorten the texts; description and notes hold 10000 characters each.",
+    )
 
 
 def _application(board: Board, slug: object, holder: Holder) -> tuple[KnownApplication, list[Fault]]:
@@ -192,15 +210,7 @@ def _with_session(answer: Answer, call: Call) -> Answer:
     if call.decoded.values.get("session_view", "none") == "none":
         return answer
     shown = callers.session_view(call.caller.holder, call.caller.holder.roles)
-    return Answer(
-        answer.status,
-        answer.message,
-        answer.data,
-        shown,
-        answer.errors,
-        answer.warnings,
-        answer.retry_after_s,
-    )
+    return replace(answer, session=shown)
 
 
 def _place(failure: BaseException) -> str:

@@ -27,6 +27,8 @@ class Call:
     now: datetime
     request_id: str
     idempotency_key: str | None = field(default=None, repr=False)
+    wait_s: int = 0
+    """For how long the caller is willing to wait for what follows (`Prefer: wait=N`)."""
 
 
 def _nothing_to_look_up(_call: Call) -> None:

@@ -96,8 +96,8 @@ STATUSES: Final[tuple[Status, ...]] = (
     Status(
         APPLICATION_CRASH,
         500,
-        "Something unexpected went wrong on the server. Nothing was saved and the developers have been "
-        "told; try again later, and quote `request_id` when you report it.",
+        "Something unexpected went wrong on the server. What had been begun was undone and the developers "
+        "have been told; try again later, with the same uuid, and quote `request_id` when you report it.",
     ),
     Status(
         MANDRILL_EMAIL_FAILED,

@@ -5,6 +5,7 @@
 Each group's module is imported when it is called, so that a command starts without the weight of the others.
 """
 
+import logging
 from importlib import import_module
 
 import click
@@ -19,7 +20,7 @@ COMMANDS = {
     "clock": "cli.clock:clock",
     "demo": "cli.demo:demo",
     "doctor": "cli.doctor:doctor",
-    "import": "cli.importing:import_records",
+    "import": "cli.importing.command:import_records",
     "notifications": "cli.notifications:notifications",
     "routes": "cli.routes:routes",
     "tokens": "cli.tokens:tokens",
@@ -48,6 +49,8 @@ def create_app() -> Flask:
     except ValidationError as invalid:
         raise click.ClickException(_sentences(invalid)) from None
     app = create_web_app()
+    # Alembic tells of each of its plugins when it is imported; people read standard error here.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     app.cli = Commands(app.name)
     return app
 
@@ -55,7 +58,9 @@ def create_app() -> Flask:
 def _sentences(invalid: ValidationError) -> str:
     """What is wrong with the settings, without the values, which may be secrets."""
     faults = invalid.errors(include_input=False, include_url=False, include_context=False)
-    return "\n".join(
-        ": ".join(filter(None, ("_".join(map(str, fault["loc"])).upper(), fault["msg"].removeprefix("Value error, "))))
-        for fault in faults
-    )
+    return "\n".join(_sentence("_".join(map(str, fault["loc"])).upper(), fault["msg"]) for fault in faults)
+
+
+def _sentence(variable: str, message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return message if message.startswith(variable) else f"{variable}: {message}"

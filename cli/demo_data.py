@@ -57,11 +57,19 @@ ORDERS = {
         CLIENT, "89 East 42nd Street, New York, NY 10017", "America/New_York", (40.7527, -73.9772), "10017"
     ),
     "phoenix": DemoOrder(
-        CLIENT, "1625 North Central Avenue, Phoenix, AZ 85004", "America/Phoenix", (33.4664, -112.0730), "85004"
+        CLIENT,
+        "1625 North Central Avenue, Phoenix, AZ 85004",
+        "America/Phoenix",
+        (33.4664, -112.0730),
+        "85004",
     ),
     "no_zone": DemoOrder(CLIENT, "Parcel 7, address to follow"),
     "other_client": DemoOrder(
-        OTHER_CLIENT, "233 South Wacker Drive, Chicago, IL 60606", "America/Chicago", (41.8789, -87.6359), "60606"
+        OTHER_CLIENT,
+        "233 South Wacker Drive, Chicago, IL 60606",
+        "America/Chicago",
+        (41.8789, -87.6359),
+        "60606",
     ),
 }
 WITH_REQUEST = ("denver",)

@@ -10,8 +10,7 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-_LOCK_NOT_AVAILABLE = "55P03"
-_QUERY_CANCELED = "57014"
+_BUSY = ("55P03", "57014", "40P01")  # a lock not had in time, a statement too long, a deadlock
 _NO_SUCH_TABLE = "42P01"
 _NO_SUCH_COLUMN = "42703"
 
@@ -36,7 +35,7 @@ def told_in_sentences() -> Iterator[None]:
 def _of_database(error: BaseException | None) -> Failure | None:
     if not isinstance(error, psycopg.Error):
         return None
-    if error.sqlstate in (_LOCK_NOT_AVAILABLE, _QUERY_CANCELED):
+    if error.sqlstate in _BUSY:
         return Failure("The database took too long, because other work holds what is needed; try again.")
     if error.sqlstate in (_NO_SUCH_TABLE, _NO_SUCH_COLUMN):
         return Failure("The database lacks tables of this version: run `alembic upgrade head`.")
@@ -48,8 +47,9 @@ def _of_database(error: BaseException | None) -> Failure | None:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's own words on one line, without the full stop; drivers do not put passwords into them."""
-    return " ".join(str(error).split()).rstrip(".")
+    """The first line of an error's own words, without a full stop; drivers put no passwords into them."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return " ".join(lines[0].split()).rstrip(".")
 
 
 class Command(click.Command):

@@ -177,6 +177,11 @@ _TAKE_DUE = text(
     " UPDATE commands SET published_at = now(), publishes = publishes + 1"
     " FROM due WHERE commands.id = due.id RETURNING commands.id, commands.kind, commands.available_at"
 )
+_PUBLISH_AGAIN = text(
+    "UPDATE commands SET published_at = NULL, publishes = 0 WHERE id IN ("  # noqa: S608 - constants
+    f"SELECT id FROM commands WHERE state IN {_states(CLAIMABLE)} AND available_at <= now()"
+    " AND published_at IS NOT NULL AND kind = ANY(:kinds) FOR UPDATE SKIP LOCKED)"
+)
 _UNPUBLISH = text(
     "UPDATE commands SET published_at = NULL, publishes = greatest(publishes - 1, 0)"  # noqa: S608 - constants
     f" WHERE id IN :ids AND state IN {_states(CLAIMABLE)}"
@@ -299,6 +304,12 @@ def take_due(
         },
     ).all()
     return [Due(row.id, row.kind) for row in sorted(rows, key=lambda row: row.available_at)]
+
+
+def publish_again(connection: Connection, kinds: Sequence[str]) -> None:
+    """Let the next sweep find all due commands of these kinds: their messages may have come at a closed gate."""
+    connection.execute(_PUBLISH_AGAIN, {"kinds": list(kinds)})
+    wake_relay(connection)
 
 
 def unpublish(connection: Connection, command_ids: Sequence[int]) -> None:

@@ -45,16 +45,25 @@ OPEN_GATE = Gate(is_closed=False, is_half_open=False)
 _READ = text(
     "SELECT coalesce(closed_until > now(), false) AS is_closed, failures FROM provider_gates WHERE name = :name"
 )
+# While the gate is closed, a failure is of a mail that was under way when it closed: it tells nothing new, and
+# a hundred of them must not look like a hundred probes.
 _FAIL = text(
     "INSERT INTO provider_gates (name, failures) VALUES (:name, 1)"
-    " ON CONFLICT (name) DO UPDATE SET failures = provider_gates.failures + 1,"
+    " ON CONFLICT (name) DO UPDATE SET"
+    " failures = provider_gates.failures + (provider_gates.closed_until IS NULL"
+    " OR provider_gates.closed_until <= now())::int,"
     " closed_until = CASE WHEN provider_gates.failures + 1 < :enough THEN NULL"
+    " WHEN provider_gates.closed_until > now()"
+    " THEN greatest(provider_gates.closed_until, now() + make_interval(secs => :at_least_s))"
     " ELSE now() + make_interval(secs => greatest(:at_least_s, least(:longest_s,"
     " :first_s * power(2, least(provider_gates.failures + 1 - :enough, 20))))) END"
     " RETURNING failures"
 )
 _SUCCEED = text(
-    "UPDATE provider_gates SET failures = 0, closed_until = NULL WHERE name = :name AND failures > 0"
+    "WITH before AS (SELECT closed_until IS NOT NULL AS had_closed FROM provider_gates"
+    " WHERE name = :name AND failures > 0 FOR UPDATE)"
+    " UPDATE provider_gates SET failures = 0, closed_until = NULL FROM before WHERE name = :name"
+    " RETURNING had_closed"
 )
 _RESERVE = text(
     "INSERT INTO provider_gates (name, next_send_at) VALUES (:name, now() + make_interval(secs => :gap_s))"
@@ -88,8 +97,8 @@ def note_failure(connection: Connection, name: str, at_least_s: float = 0) -> bo
 
 
 def note_success(connection: Connection, name: str) -> bool:
-    """The provider works; True when that is news."""
-    return connection.execute(_SUCCEED, {"name": name}).rowcount > 0
+    """The provider works; True when the gate had been closed and is open from now on."""
+    return bool(connection.execute(_SUCCEED, {"name": name}).scalar())
 
 
 def reserve(connection: Connection, name: str, rate_per_s: float) -> float:

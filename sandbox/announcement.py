@@ -9,24 +9,24 @@ from zoneinfo import ZoneInfo
 
 from sandbox.ports import LOOPBACK
 
-CONSOLE_PATH = "/console/"
-DOCUMENTATION_PATH = "/documentation/"
-
 
 def run_file(
     environment: Mapping[str, str], *, own_sandbox: bool, pids: Mapping[str, int], demo: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The content of `run.json`, from the environment that the run's processes have."""
+    """The content of `run.json`, from the environment that the run's processes have.
+
+    `console` and `documentation` are null for as long as this product serves neither.
+    """
     base = f"http://{LOOPBACK}"
     api = f"{base}:{environment['PORT']}"
     return {
         "api": api,
-        "console": api + CONSOLE_PATH,
-        "documentation": api + DOCUMENTATION_PATH,
+        "console": None,
+        "documentation": None,
         "flower": f"{base}:{environment['FLOWER_PORT']}",
         "flower_login": environment["FLOWER_BASIC_AUTH"],
         "mandrill": f"{base}:{environment['SANDBOX_PORT']}" if own_sandbox else environment["MANDRILL_URL"],
-        "database_url": environment["DATABASE_URL"],
+        "database_url": environment["DATABASE_URL"].replace("+psycopg", "", 1),
         "redis_url": environment["REDIS_URL"],
         "logs": environment["VAR_DIR"] + "/log",
         "pids": dict(pids),
@@ -37,12 +37,9 @@ def run_file(
 def block(run: Mapping[str, Any], *, own_sandbox: bool, seconds: float) -> str:
     """The block to be printed when everything runs; `seconds` is how long the start took."""
     demo = run["demo"]
-    login = demo.get("console_login", {})
     token = next(iter(demo.get("application_tokens", {}).values()), None)
     rows = [
         ("API", run["api"]),
-        ("Documentation", run["documentation"]),
-        ("Console", f"{run['console']}  {login.get('email', '')}  {login.get('password', '')}".rstrip()),
         ("Flower", f"{run['flower']}  {run['flower_login'].replace(':', '  ', 1)}"),
         ("Mandrill", run["mandrill"] + ("  (the sandbox's inbox)" if own_sandbox else "")),
         ("Logs", run["logs"]),

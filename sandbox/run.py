@@ -59,7 +59,7 @@ class Plan:
 
     procfile: Path = ROOT / "Procfile"
     migrate: Sequence[str] = (sys.executable, "-m", "alembic", "upgrade", "head")
-    demo: Sequence[str] = (sys.executable, "-m", "flask", "--app", "api.app", "demo", "seed", "--json")
+    demo: Sequence[str] = (sys.executable, "-m", "flask", "--app", "cli.app", "demo", "seed", "--json")
     directory: Path = field(default=ROOT)
 
 

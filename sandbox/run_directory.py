@@ -35,7 +35,8 @@ class RunDirectory:
         """Make the directory and take its lock. Raises `DirectoryTakenError`."""
         self.path = path.resolve()
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            # Others may pass through, which PostgreSQL's account must, but not look around.
+            self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
             self._lock = os.open(self.path / "run.lock", os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as refused:
             raise DirectoryTakenError(

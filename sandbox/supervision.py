@@ -14,6 +14,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,7 @@ SETTLED_AFTER_S = 10
 LONGEST_PAUSE_S = 15  # supervisord knows no limit; see `_shorten_pause`
 _ENDLESSLY = 1_000_000
 
+_PRIVATE_PREFIX = "appointments-run-"
 _EXITED = re.compile(r"exited: (?P<name>\S+) \((?P<how>.*?)(?:; (?:not )?expected)?\)$")
 
 
@@ -104,10 +106,12 @@ class Supervision:
     def start(self, *, within_s: float = 10) -> None:
         """Start supervisord, with no program running yet. Raises `SupervisorFailedError`."""
         self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._remove_link_and_target()
         # A Unix socket's path may hold about 100 bytes, so it cannot lie in the run's directory.
         base = "/tmp" if os.access("/tmp", os.W_OK | os.X_OK) else None  # noqa: S108 - mkdtemp inside
-        self._private = tempfile.TemporaryDirectory(prefix="appointments-", dir=base)
+        self._private = tempfile.TemporaryDirectory(prefix=_PRIVATE_PREFIX, dir=base)
         private = Path(self._private.name)
+        self._link.symlink_to(private)
         configuration = self._write_configuration(private)
         log = self._log_file
         self._log_read_to = log.stat().st_size if log.exists() else 0
@@ -192,7 +196,27 @@ class Supervision:
         if self._private is not None:
             self._private.cleanup()
             self._private = None
+            self._link.unlink(missing_ok=True)
         self.pids.clear()
+
+    @property
+    def _link(self) -> Path:
+        """`supervisor`, beside the logs: leads to the private directory, also for `supervisorctl -c`."""
+        return self._logs.parent / "supervisor"
+
+    def _remove_link_and_target(self) -> None:
+        """Remove what a killed run left: its link, and the private directory if it is one of ours."""
+        if not self._link.is_symlink():
+            return
+        left = self._link.readlink()
+        with contextlib.suppress(OSError):
+            if (
+                left.name.startswith(_PRIVATE_PREFIX)
+                and not left.is_symlink()
+                and left.stat().st_uid == os.geteuid()
+            ):
+                shutil.rmtree(left)
+        self._link.unlink()
 
     def _kill_session(self, session: int) -> None:
         for pid in processes.members_of_session(session):
@@ -228,7 +252,6 @@ class Supervision:
                 logfile_maxbytes="0",
                 pidfile=private / "supervisord.pid",
                 nocleanup="true",
-                umask="077",
                 minfds="256",
                 minprocs="50",
                 **({"user": "root"} if os.geteuid() == 0 else {}),
@@ -327,6 +350,7 @@ def _program_section(program: Program, private: Path) -> str:
         stopsignal=program.stop_signal,
         stopwaitsecs=STOP_APP_WITHIN_S if program.group == APP else STOP_DATA_WITHIN_S,
         killasgroup="true",
+        umask="077",  # what they write may hold mails and addresses
         redirect_stderr="true",
         stdout_logfile=private / "logs" / f"{program.name}.log",
         stdout_logfile_maxbytes="5MB",

@@ -5,11 +5,11 @@ import time
 from sqlalchemy import Connection
 
 from models import database
-from models.command_ledger import Claim, postpone
+from models.command_ledger import Claim, postpone, publish_again
 from models.incidents import Trouble, close_notification, open_notification
 from models.notifications import MANDRILL_UNAVAILABLE
 from models.provider_gate import note_failure, note_success, reserve
-from tasks.catalogue import MAIL_PROVIDER
+from tasks.catalogue import KINDS, MAIL_PROVIDER
 from tasks.mail.outcomes import NotAccepted, Outcome, is_providers_failure
 
 INCIDENT = f"incident:{MANDRILL_UNAVAILABLE}"
@@ -20,6 +20,9 @@ def note(connection: Connection, outcome: Outcome) -> None:
     if not is_providers_failure(outcome):
         if note_success(connection, MAIL_PROVIDER):
             close_notification(connection, INCIDENT, "success")
+            # Workers dropped the messages that came while the gate was closed. Without this their commands
+            # would wait until the messages count as lost, the longer the more often that happened.
+            publish_again(connection, [kind.name for kind in KINDS.values() if kind.is_mail])
         return
     at_least_s = outcome.retry_after_s if isinstance(outcome, NotAccepted) else None
     if note_failure(connection, MAIL_PROVIDER, at_least_s or 0):

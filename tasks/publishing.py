@@ -1,21 +1,29 @@
 """Telling workers that commands are due: one message a command, holding its id and nothing else.
 
 Called after commit only. A message that could not be published is no loss: the command is found again by the
-sweep. So nothing here raises for a broker that is away, and the waits are those of `celeryconfig.py`.
+sweep. So nothing here raises for a broker that is away, and the waits are short: publishing has a connection
+of its own, because a worker's connection has to be patient where this one must not be.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
+from typing import Any
 
 import structlog
 from celery import current_app
+from kombu import Connection
 from kombu.exceptions import KombuError, OperationalError
+from kombu.pools import producers
 
 from models import database
 from models.command_ledger import Due, unpublish
 
 BROKER_ERRORS = (OperationalError, KombuError, OSError)
 """What kombu raises when the broker refuses, is silent, or is out of memory."""
+
+PATIENCE_S = 0.4
+"""For a connection, and for each word of the broker. A broker in trouble costs its callers under a second."""
 
 log = structlog.get_logger(__name__)
 
@@ -28,9 +36,11 @@ def publish(due: Sequence[Due]) -> bool:
     """
     published = 0
     try:
-        with current_app.producer_or_acquire() as producer:
+        with producers[_connection(app, app.conf.broker_write_url or app.conf.broker_url)].acquire(
+            block=True, timeout=PATIENCE_S
+        ) as producer:
             for command in due:
-                current_app.send_task(command.kind, args=(command.id,), producer=producer)
+                current_app.send_task(command.kind, args=(command.id,), producer=producer, retry=False)
                 published += 1
     except BROKER_ERRORS as failure:
         log.warning("broker away", unpublished=len(due) - published, error=type(failure).__name__)
@@ -38,3 +48,21 @@ def publish(due: Sequence[Due]) -> bool:
             unpublish(connection, [command.id for command in due[published:]])
         return False
     return True
+
+
+def _broker_url() -> str:
+    return str(current_app.conf.broker_write_url or current_app.conf.broker_url)
+
+
+@lru_cache(maxsize=8)
+def _connection(url: str) -> Connection:
+    """The broker as publishing sees it: impatient, and without retries of its own."""
+    options: dict[str, Any] = {**current_app.conf.broker_transport_options, "max_retries": 0}
+    if url.startswith(("redis", "sentinel")):
+        options |= {"socket_timeout": PATIENCE_S, "socket_connect_timeout": PATIENCE_S}
+    else:
+        options |= {"connect_timeout": PATIENCE_S, "read_timeout": PATIENCE_S, "write_timeout": PATIENCE_S}
+    made: Connection = current_app.connection_for_write(
+        url=url, transport_options=options, connect_timeout=PATIENCE_S
+    )
+    return made

@@ -5,14 +5,17 @@ relay, Mandrill sandbox) for the session, on a database and a Redis of its own; 
 own and never empty it.
 """
 
+import ipaddress
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
 from models import database as product_database
 from models import tables
@@ -31,6 +34,8 @@ from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT_TABLES = frozenset({"applications", "services", "routes"})
+_strayed: list[str] = []
+"""Where the running test tried to connect to, beyond this machine."""
 
 
 def migrate(url: str) -> None:
@@ -43,6 +48,41 @@ def migrate(url: str) -> None:
         capture_output=True,
         timeout=60,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only() -> Iterator[None]:
+    """Nothing in this process connects beyond this machine; `pytest_runtest_teardown` tells who tried."""
+    patch = pytest.MonkeyPatch()
+
+    def guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
+        def to_this_machine(connection: socket.socket, address: Any) -> Any:
+            if connection.family != socket.AF_UNIX and not _is_loopback(address[0]):
+                _strayed.append(str(address))
+                raise OSError(f"Tests connect to this machine only, not to {address}.")
+            return connect(connection, address)
+
+        return to_this_machine
+
+    for name in ("connect", "connect_ex"):
+        patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
+    yield
+    patch.undo()
+
+
+def pytest_runtest_teardown() -> None:
+    """Fail a test that connected elsewhere, even if the program took the refusal for an outage."""
+    strayed = ", ".join(_strayed)
+    _strayed.clear()
+    if strayed:
+        pytest.fail(f"The test connected beyond this machine: {strayed}.", pytrace=False)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in ("localhost", "")
 
 
 @pytest.fixture(scope="session")
@@ -67,11 +107,13 @@ def configured(postgres_url: str, redis_url: str) -> Iterator[None]:  # noqa: F8
 @pytest.fixture
 def database(configured: None) -> None:
     """The database, with nothing in it but what the migrations put there."""
-    emptied = ", ".join(
-        table.name for table in tables.metadata.sorted_tables if table.name not in KEPT_TABLES
-    )
+    emptied = [table for table in reversed(tables.metadata.sorted_tables) if table.name not in KEPT_TABLES]
     with product_database.transaction() as connection:
-        connection.execute(text(f"TRUNCATE {emptied} RESTART IDENTITY"))
+        # A hundred times as fast as TRUNCATE, which makes new files for every table and index.
+        for table in emptied:
+            connection.execute(delete(table))
+            if "id" in table.columns and table.columns["id"].identity is not None:
+                connection.execute(text(f"SELECT setval('{table.name}_id_seq', 1, false)"))
         connection.execute(text("UPDATE services SET deployed = true"))
         connection.execute(text("UPDATE routes SET deployed = true"))
     switchboard.forget()

@@ -25,8 +25,21 @@ from tests.waiting import eventually
 from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
-TIMERS = {"COMMAND_LEASE_S": "6", "UNKNOWN_GRACE_S": "1"}
+TIMERS = {
+    "COMMAND_LEASE_S": "6",
+    "UNKNOWN_GRACE_S": "1",
+    "MANDRILL_READ_TIMEOUT_S": "3",
+    "MANDRILL_TOTAL_TIMEOUT_S": "4",
+}
 NOT_NEEDED = ("flower", "beat")
+READY = {
+    "web": "Booting worker",
+    "worker-clocks": "ready.",
+    "worker-mail": "ready.",
+    "relay": "relay listens",
+    "beat": "beat: Starting",
+}
+"""What a process writes when it begins to work."""
 
 
 class Stack:
@@ -53,11 +66,7 @@ class Stack:
             "PUBLIC_URL": self.url,
             **extra,
         }
-        self.commands = {
-            name: command
-            for name, command in procfile.read(ROOT / "Procfile").items()
-            if name not in NOT_NEEDED
-        }
+        self.commands = procfile.read(ROOT / "Procfile")
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: list[IO[bytes]] = []
         self._http = urllib3.PoolManager(retries=False, timeout=70)
@@ -78,6 +87,44 @@ class Stack:
             stderr=log,
             start_new_session=True,
         )
+
+    def start_and_wait(self, *names: str, within_s: float = 30) -> None:
+        """Start processes, again perhaps, and wait until they do their work."""
+        seen = {name: self.log(name).count(READY[name]) for name in names}
+        for name in names:
+            self.start(name)
+        for name in names:
+            eventually(
+                lambda name=name: (
+                    self.log(name).count(READY[name]) > seen[name]
+                    and (name != "web" or self._answers(f"{self.url}/healthz"))
+                ),
+                within_s=within_s,
+                what=f"{name} works",
+            )
+
+    def terminate(self, *names: str, within_s: float = 20) -> None:
+        """SIGTERM as a supervisor sends it, to the first process only; each ends by itself, and in peace."""
+        processes = {name: self.processes.pop(name) for name in names}
+        for process in processes.values():
+            process.send_signal(signal.SIGTERM)
+        for name, process in processes.items():
+            assert process.wait(timeout=within_s) == 0, name
+
+    @contextlib.contextmanager
+    def suspended(self, name: str) -> Iterator[None]:
+        """A process and its children neither work nor end (SIGSTOP)."""
+        group = self.processes[name].pid
+        os.killpg(group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGCONT)
+
+    def ended(self) -> list[str]:
+        """Processes that ended although nobody asked them to."""
+        return [name for name, process in self.processes.items() if process.poll() is not None]
 
     def kill(self, name: str) -> None:
         """`kill -9` a process and its children at once."""
@@ -109,7 +156,8 @@ class Stack:
 
     def log(self, name: str) -> str:
         """What a process has written so far."""
-        return (self.directory / f"{name}.log").read_text(errors="replace")
+        written = self.directory / f"{name}.log"
+        return written.read_text(errors="replace") if written.exists() else ""
 
     # -- the two doors
 
@@ -141,6 +189,7 @@ class Stack:
         )
 
     def _answers(self, url: str) -> bool:
+        assert not self.ended(), f"{self.ended()} ended; see the logs in {self.directory}."
         try:
             return self._http.request("GET", url, timeout=2).status == 200
         except urllib3.exceptions.HTTPError:
@@ -167,7 +216,8 @@ def running_stack(postgres_url: str, redis: Server, directory: Path, **extra: st
     stack = Stack(own_url, redis, directory, extra)
     try:
         for process in stack.commands:
-            stack.start(process)
+            if process not in NOT_NEEDED:
+                stack.start(process)
         stack.wait_until_ready()
         yield stack
     finally:

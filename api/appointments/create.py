@@ -46,6 +46,8 @@ def create(call: Call, found: references.References) -> Answer:
         client_email=found.client_email,
         photographer_email=found.photographer_email,
     )
+    # Before the insert, so that nothing after it can fail but the database itself.
+    warnings = _warnings(call, found, plan.unreachable)
     try:
         inserted = insert_appointment(call.connection, row, plan.commands)
     except IntegrityError as broken:
@@ -60,7 +62,7 @@ def create(call: Call, found: references.References) -> Answer:
             "commands": commands_json(inserted.commands),
             "replayed": False,
         },
-        warnings=_warnings(call, found, plan.unreachable),
+        warnings=warnings,
     )
     return _after_waiting(call, inserted.id, answer)
 

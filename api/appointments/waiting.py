@@ -23,7 +23,7 @@ _places = BoundedSemaphore(PLACES)
 
 _FATES = """
 SELECT c.id, c.kind, c.state, e.outcome, e.cause
-FROM commands c
+FROM all_commands c
 LEFT JOIN LATERAL (
   SELECT outcome, cause FROM emails WHERE command_id = c.id ORDER BY id DESC LIMIT 1
 ) AS e ON true

@@ -47,6 +47,9 @@ KINDS: dict[str, Kind] = {
     "500-json": Kind(False, "500 GeneralError; nothing was accepted"),
     "500-html": Kind(False, "500 with an HTML page; nothing was accepted"),
     "502-empty": Kind(False, "502 without a body; nothing was accepted"),
+    "500-text": Kind(False, "500 with the plain text “Invalid API key”, as older versions answered"),
+    "500-broken": Kind(False, "500 with JSON that breaks off; nothing was accepted"),
+    "504-untyped": Kind(False, "504 with text and no content type; nothing was accepted"),
     "500-json-after": Kind(True, "accepted, then 500 GeneralError"),
     "500-html-after": Kind(True, "accepted, then 500 with an HTML page"),
     "502-empty-after": Kind(True, "accepted, then 502 without a body"),
@@ -57,12 +60,22 @@ KINDS: dict[str, Kind] = {
     "partial": Kind(True, "accepted, then half of the answer and the end of the connection"),
     "drip": Kind(True, "accepted, then the answer byte by byte, with a pause in milliseconds", "500"),
     "slow": Kind(True, "accepted, and answered after so many milliseconds", "2000"),
+    "200-html": Kind(True, "accepted, then 200 with an HTML page"),
+    "200-empty": Kind(True, "accepted, then 200 with an empty list"),
+    "200-short": Kind(True, "accepted, then 200 with the last recipient missing"),
     "invalid": Kind(True, "200, status invalid"),
     "rejected": Kind(True, "200, status rejected with a reason", "hard-bounce"),
     "queued": Kind(True, "200, status queued with a reason", "sending-paused"),
+    "late-reject": Kind(
+        True,
+        "200, status queued; then the event reject with a reason (or hard_bounce or soft_bounce, if that is"
+        " the value)",
+        "hard-bounce",
+    ),
 }
 
-ENTRY_FAULTS = ("invalid", "rejected", "queued")
+ENTRY_FAULTS = ("invalid", "rejected", "queued", "late-reject")
+SENDING_CALLS = ("messages/send", "messages/send-template", "messages/send-raw")
 _NUMERIC = ("429", "drip", "slow")
 _LARGEST_VALUE = {"429": 3600, "drip": 60_000, "slow": 60_000}
 
@@ -151,9 +164,10 @@ class Order:
     match: dict[str, str]
 
     def applies(self, call: str, send: SendRequest | None) -> bool:
-        return self.match.get("call", "messages/send") == call and all(
-            send is not None and _matches(send, name, wanted)
-            for name, wanted in self.match.items()
+        wanted = self.match.get("call")
+        return (call == wanted if wanted else call in SENDING_CALLS) and all(
+            send is not None and _matches(send, name, value)
+            for name, value in self.match.items()
             if name != "call"
         )
 

@@ -1,7 +1,6 @@
-"""What the sandbox has accepted, and what was tried: one SQLite file, written before any answer leaves.
+"""What the sandbox has accepted, and what was tried; written before any answer leaves.
 
-One connection on one thread (the event loop's; SQLite itself refuses another), write-ahead log, no fsync: a
-mail survives the end of the process, not a loss of power. The API key is never written.
+The API key is never written.
 """
 
 # ruff: noqa: S608 - the only text put into statements are the clauses and column names written in this file.
@@ -9,45 +8,11 @@ mail survives the end of the process, not a loss of power. The API key is never 
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
 from sandbox.mandrill.wire import SendRequest
-
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE messages (
-    seq INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    at REAL NOT NULL,
-    sender TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    addresses TEXT NOT NULL,
-    send_id TEXT,
-    appointment_id TEXT,
-    status TEXT NOT NULL,
-    fault TEXT,
-    tags TEXT NOT NULL,
-    entries TEXT NOT NULL,
-    raw BLOB NOT NULL
-);
-CREATE INDEX messages_send_id ON messages (send_id) WHERE send_id IS NOT NULL;
-CREATE INDEX messages_appointment_id ON messages (appointment_id) WHERE appointment_id IS NOT NULL;
-CREATE TABLE attempts (
-    seq INTEGER PRIMARY KEY,
-    at REAL NOT NULL,
-    send_id TEXT,
-    addresses TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    fault TEXT,
-    outcome TEXT NOT NULL,
-    http_status INTEGER,
-    message_id TEXT
-);
-CREATE INDEX attempts_send_id ON attempts (send_id) WHERE send_id IS NOT NULL;
-"""
 
 # A recipient's `_id` is the mail's id (28 hexadecimal digits) and the recipient's place in it (4 digits).
 MAIL_ID_LENGTH = 28
@@ -59,7 +24,12 @@ def recipient_id(mail_id: str, index: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoredMail:
-    """One accepted mail. ``entries`` are the answer's, with the recipients' ``type`` and ``name`` added."""
+    """One accepted mail.
+
+    ``entries`` are the answer's, with the recipients' ``type`` and ``name`` added and, once an event changed
+    it, their ``state``. ``call`` is how it came, as messages/send; ``derived`` is its message where the
+    request has none in that form.
+    """
 
     seq: int
     mail_id: str
@@ -72,7 +42,11 @@ class StoredMail:
     fault: str | None
     tags: list[str]
     entries: list[dict[str, Any]]
+    call: str
+    template: str | None
+    test_mode: bool
     raw: bytes
+    derived: bytes | None
 
     @property
     def id(self) -> str:
@@ -87,12 +61,19 @@ class StoredMail:
         return from_json(self.raw)  # type: ignore[no-any-return]
 
     def message(self) -> dict[str, Any]:
+        """In the form of messages/send, whichever call it came by."""
+        if self.derived is not None:
+            return from_json(self.derived)  # type: ignore[no-any-return]
         return self.request()["message"]  # type: ignore[no-any-return]
+
+    def entry(self, identifier: str) -> dict[str, Any] | None:
+        """The recipient with this `_id`."""
+        return next((entry for entry in self.entries if entry["_id"] == identifier), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One POST to messages/send. ``http_status`` is None where no answer was sent."""
+    """One POST to a call that sends. ``http_status`` is None where no answer was sent."""
 
     at: float
     send_id: str | None
@@ -143,24 +124,10 @@ class Filter:
 
 
 class Store:
-    """Opens (or makes) the file. Not for more than one thread or process."""
+    """The tables of mails and attempts."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, cached_statements=64)
-        self._db.executescript(
-            "PRAGMA journal_mode = wal; PRAGMA synchronous = off; PRAGMA cache_size = -16000;"
-        )
-        # SQLite's own lower() knows only ASCII.
-        self._db.create_function("lower", 1, lambda text: text.lower() if text else text, deterministic=True)
-        if self._db.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA_VERSION:
-            self._db.executescript(
-                "BEGIN; DROP TABLE IF EXISTS messages; DROP TABLE IF EXISTS attempts;"
-                f"{_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
-            )
-
-    def close(self) -> None:
-        self._db.close()
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._db = database
 
     def record(
         self,
@@ -177,10 +144,12 @@ class Store:
             if mail_id is not None and send is not None and entries:
                 self._db.execute(
                     "INSERT INTO messages (id, at, sender, subject, addresses, send_id, appointment_id,"
-                    " status, fault, tags, entries, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    " status, fault, tags, entries, call, template, test_mode, raw, derived)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (mail_id, attempt.at, send.from_email, send.subject, addresses, send.send_id,
                      send.appointment_id, entries[0]["status"], attempt.fault,
-                     to_json(send.tags).decode(), to_json(entries).decode(), send.raw),
+                     to_json(send.tags).decode(), to_json(entries).decode(), send.call, send.template,
+                     send.test_mode, send.raw, send.derived),
                 )  # fmt: skip
             self._db.execute(
                 "INSERT INTO attempts (at, send_id, addresses, subject, fault, outcome, http_status,"
@@ -192,6 +161,9 @@ class Store:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+    def change_entries(self, mail_id: str, entries: list[dict[str, Any]]) -> None:
+        self._db.execute("UPDATE messages SET entries = ? WHERE id = ?", [to_json(entries).decode(), mail_id])
 
     def count(self, wanted: Filter) -> int:
         where, values = wanted.where()
@@ -259,8 +231,13 @@ class Store:
         return mails, attempts
 
 
-_COLUMNS = "seq, id, at, sender, subject, send_id, appointment_id, status, fault, tags, entries, raw"
+_COLUMNS = (
+    "seq, id, at, sender, subject, send_id, appointment_id, status, fault, tags, entries, call, template,"
+    " test_mode, raw, derived"
+)
 
 
 def _stored(row: tuple[Any, ...]) -> StoredMail:
-    return StoredMail(*(*row[:9], from_json(row[9]), from_json(row[10]), row[11]))
+    *head, tags, entries, call, template, test_mode, raw, derived = row
+    tail = (from_json(tags), from_json(entries), call, template, bool(test_mode), raw, derived)
+    return StoredMail(*(*head, *tail))

@@ -1,4 +1,4 @@
-"""The wire contract of ``messages/send``: from bytes to a checked `SendRequest`, or a `WireError`.
+"""The wire contract of the calls that send: from bytes to a checked `SendRequest`, or a `WireError`.
 
 Pure: no store, no connection, no clock but the instant it is given. Names, codes and HTTP statuses of the
 errors are Mandrill's (its OpenAPI file and release notes); the sentences are ours.
@@ -21,6 +21,9 @@ LONGEST_TAG = 50
 TAGS_KEPT = 100
 LARGEST_METADATA = 250
 MOST_SYNCHRONOUS_RECIPIENTS = 10
+
+# Mandrill's test keys are made in its settings and have no mark of their own; ours need one.
+TEST_KEY = "sandbox-test"
 
 RECIPIENT_TYPES = ("to", "cc", "bcc")
 
@@ -50,7 +53,7 @@ def error_body(code: int, name: str, message: str) -> bytes:
 
 
 def invalid(message: str) -> WireError:
-    """A ValidationError; HTTP 400 since July 2023, 500 before."""
+    """A ValidationError; HTTP 400 since July 2023 (`replies.refusal_of` knows the older status)."""
     return WireError(400, -2, "ValidationError", message)
 
 
@@ -68,7 +71,11 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """One checked ``messages/send``. ``raw`` is the request as it came, without its key."""
+    """One checked request to send.
+
+    ``raw`` is the request as it came, without its key; ``derived`` is the message where the request holds it
+    in another form (a template, a MIME text).
+    """
 
     recipients: tuple[Recipient, ...]
     from_email: str
@@ -79,6 +86,10 @@ class SendRequest:
     asynchronous: bool
     scheduled: bool
     raw: bytes
+    call: str = "messages/send"
+    template: str | None = None
+    test_mode: bool = False
+    derived: bytes | None = None
 
     @property
     def send_id(self) -> str | None:
@@ -109,9 +120,22 @@ def read_request(body: bytes) -> dict[str, Any]:
     return request
 
 
-def read_send(request: Mapping[str, Any], *, now: datetime) -> SendRequest:
-    """The checked mail of a ``messages/send``. Raises `WireError`. ``now`` is an aware instant."""
-    message = request.get("message")
+def read_send(
+    request: Mapping[str, Any],
+    *,
+    now: datetime,
+    message: object = None,
+    call: str = "messages/send",
+    template: str | None = None,
+) -> SendRequest:
+    """The checked mail of a request to send. Raises `WireError`. ``now`` is an aware instant.
+
+    ``message`` is what a template or a MIME text became, in the form of messages/send; None if the request
+    has it itself.
+    """
+    derived = message is not None
+    if not derived:
+        message = request.get("message")
     if not isinstance(message, dict):
         raise invalid("message: please give the message as an object")
     for field in ("html", "text"):
@@ -129,6 +153,8 @@ def read_send(request: Mapping[str, Any], *, now: datetime) -> SendRequest:
     _check_headers(message.get("headers"))
     attachments = _check_files(message.get("attachments"), "attachments")
     _check_files(message.get("images"), "images")
+    if message.get("subaccount"):
+        raise WireError(404, 12, "Unknown_Subaccount", "The sandbox has no subaccounts")
     return SendRequest(
         recipients=_recipients(message.get("to")),
         from_email=from_email,
@@ -139,6 +165,10 @@ def read_send(request: Mapping[str, Any], *, now: datetime) -> SendRequest:
         asynchronous=request.get("async") is True,
         scheduled=_is_scheduled(request.get("send_at"), now),
         raw=to_json({**request, "key": "(redacted)"}),
+        call=call,
+        template=template,
+        test_mode=str(request.get("key")).startswith(TEST_KEY),
+        derived=to_json(message) if derived else None,
     )
 
 

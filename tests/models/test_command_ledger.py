@@ -174,8 +174,13 @@ def test_a_worker_that_lost_its_lease_writes_nothing(command_id, move):
         (
             doubt,
             {
-                "last_error": "silence", "doubts": 1, "misses": 0, "published_at": None, "publishes": 0,
-                "due": 30, "finished": False,
+                "last_error": "silence",
+                "doubts": 1,
+                "misses": 0,
+                "published_at": None,
+                "publishes": 0,
+                "due": 30,
+                "finished": False,
             },
         ),
     ],

@@ -5,7 +5,14 @@ import pytest
 from models import database
 from models.command_ledger import claim, take_due
 from models.command_states import BEGIN_SENDING
-from models.provider_gate import FAILURES_THAT_CLOSE, note_failure, note_success, read_gate, reserve
+from models.provider_gate import (
+    FAILURES_THAT_CLOSE,
+    FIRST_PAUSE_S,
+    note_failure,
+    note_success,
+    read_gate,
+    reserve,
+)
 from tasks import mail_gate
 from tasks.catalogue import MAIL_PROVIDER
 from tasks.mail.outcomes import Accepted, NotAccepted, Outcome, Refused, Unknown
@@ -99,7 +106,32 @@ def test_each_failed_probe_doubles_the_pause_up_to_a_minute(world: World) -> Non
         row = world.row("SELECT extract(epoch FROM closed_until - now())::float AS left FROM provider_gates")
         if number >= FAILURES_THAT_CLOSE - 1:
             pauses.append(round(row["left"]))
+            let_pause_end(world)
     assert pauses == [2, 4, 8, 16, 32, 60, 60, 60, 60]
+
+
+def test_mails_that_were_under_way_when_it_closed_are_no_probes(world: World) -> None:
+    close_gate()
+    note(*[AWAY] * 50)
+    row = world.row("SELECT extract(epoch FROM closed_until - now())::float AS left FROM provider_gates")
+    assert row["left"] == pytest.approx(FIRST_PAUSE_S, abs=1)
+
+
+def test_messages_that_came_while_it_was_closed_are_sent_again_when_it_opens(world: World, broker) -> None:
+    mails = [mail_due(world).commands["send-confirmation"] for _ in range(5)]
+    assert sweep().published == len(mails)
+    close_gate()
+    let_pause_end(world)
+    note(Accepted("id", "sent"))
+    assert sweep().published == len(mails)
+    assert sweep().published == 0
+
+
+def test_a_single_failure_and_a_success_send_no_message_twice(world: World, broker) -> None:
+    mail_due(world)
+    assert sweep().published == 1
+    note(AWAY, Accepted("id", "sent"))
+    assert sweep().published == 0
 
 
 def test_a_provider_that_names_a_wait_gets_it(world: World) -> None:

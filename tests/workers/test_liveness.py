@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from workers import liveness
-from workers.liveness import EXIT_CODE_STALLED, Liveness
 from tests.waiting import eventually
 from tests.world import World
+from workers import liveness
+from workers.liveness import EXIT_CODE_STALLED, Liveness
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
-"""A sandbox process for the tests of this room, and a small client with real connections to it."""
+"""A sandbox process for the tests of this room, a small client to it, and a receiver for its webhooks."""
 
+import os
 import re
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 import urllib3
 
+from tests.sandbox.mandrill.receiver import Receiver
+
 ROOT = Path(__file__).parents[3]
 SILENCE_S = 1.0
 
@@ -18,11 +21,19 @@ SILENCE_S = 1.0
 class Sandbox:
     """A running ``python -m sandbox.mandrill`` on a free port."""
 
-    def __init__(self, store: Path, *, silence_s: float = SILENCE_S) -> None:
+    def __init__(
+        self,
+        store: Path,
+        *options: str,
+        silence_s: float = SILENCE_S,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         command = [sys.executable, "-m", "sandbox.mandrill", "--port", "0", "--store", str(store)]
+        kept = {name: value for name, value in os.environ.items() if "WEBHOOK" not in name}
         self.process = subprocess.Popen(
-            [*command, "--silence", str(silence_s)],
+            [*command, "--silence", str(silence_s), *options],
             cwd=ROOT,
+            env={**kept, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -51,6 +62,16 @@ class Sandbox:
         body = {"key": key, "message": mail(**message)}
         return self.http.request(
             "POST", f"{self.url}/api/1.0/messages/send.json", json=body, timeout=urllib3.Timeout(read=read_s)
+        )
+
+    def post(self, path: str, **fields: Any) -> urllib3.BaseHTTPResponse:
+        """An admin call with JSON."""
+        return self.http.request("POST", self.url + path, json=fields)
+
+    def submit(self, path: str, **fields: Any) -> urllib3.BaseHTTPResponse:
+        """A form of a page, as a browser sends it; its redirect is not followed."""
+        return self.http.request(
+            "POST", self.url + path, fields=fields, encode_multipart=False, redirect=False
         )
 
     def order(self, fault: str, **order: Any) -> Any:
@@ -86,7 +107,7 @@ def mail(**changes: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    sandbox = Sandbox(tmp_path_factory.mktemp("mandrill") / "store.sqlite")
+    sandbox = Sandbox(tmp_path_factory.mktemp("mandrill") / "store.sqlite", "--webhook-retry-s", "0.1")
     yield sandbox
     status, errors = sandbox.stop()
     assert (status, errors) == (0, "")
@@ -97,3 +118,12 @@ def sandbox(running: Sandbox) -> Sandbox:
     """The running sandbox, empty."""
     running.clear()
     return running
+
+
+@pytest.fixture
+def receiver(sandbox: Sandbox) -> Iterator[Receiver]:
+    """What webhooks post to. Those registered during the test are removed after it."""
+    with Receiver() as receiver:
+        yield receiver
+        for webhook in sandbox.json("/webhooks.json")["webhooks"]:
+            sandbox.http.request("DELETE", f"{sandbox.url}/admin/webhooks/{webhook['id']}")

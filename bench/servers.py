@@ -1,0 +1,208 @@
+"""The product on free ports in a temporary directory: PostgreSQL that keeps its promises, Redis, and processes.
+
+PostgreSQL runs with fsync and synchronous_commit, as in production. The commands of the product come from the
+Procfile; the yardstick (`bench.echo`) runs under the very command of `web`, with another application.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from sandbox import processes, procfile, servers
+from sandbox.ports import LOOPBACK, free_port
+from settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKERS = ("worker-clocks", "worker-mail")
+_PRODUCT, _YARDSTICK = "api.app:create_app()", "bench.echo:create_app()"
+_START_WITHIN_S = 40
+_STOP_WITHIN_S = 10
+
+
+class ServerFailedError(Exception):
+    """A process did not start or died; the text is a sentence with its last words."""
+
+
+class Site:
+    """The running processes, where they listen, and what the bench asks of the database."""
+
+    def __init__(self, directory: Path) -> None:
+        """Finds the programs and makes the data; nothing is started yet."""
+        self.directory = directory
+        self.postgres = servers.prepare_postgres(directory)
+        self.redis = servers.prepare_redis(directory)
+        self.port, self.echo_port, self.sandbox_port = free_port(), free_port(), free_port()
+        self.sandbox_url = f"http://{LOOPBACK}:{self.sandbox_port}"
+        self.environment = _environment(self)
+        self._commands = procfile.read(ROOT / "Procfile")
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    # -- processes
+
+    def start_servers(self) -> None:
+        """PostgreSQL and Redis, the schema, and no process of the product yet."""
+        self._start("postgres", self.postgres.command, account=self.postgres.account)
+        self._start("redis", self.redis.command, cwd=self.redis.directory)
+        self._wait("postgres", self.postgres.is_ready)
+        self._wait("redis", self.redis.is_ready)
+        self.postgres.create_database()
+        migrated = subprocess.run(
+            [sys.executable, "-m", "alembic", "upgrade", "head"],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if migrated.returncode != 0:
+            raise ServerFailedError(f"The schema could not be made: {migrated.stderr.strip()[-1000:]}")
+
+    def start_front(self) -> None:
+        """The web server, the relay and the yardstick: what a create needs, and what it is compared with."""
+        self._start_command("web", self._commands["web"])
+        self._start_command("relay", self._commands["relay"])
+        echo = self._commands["web"].replace(_PRODUCT, _YARDSTICK)
+        self._start_command("echo", echo, PORT=str(self.echo_port))
+        self._wait("web", lambda: _answers(self.port))
+        self._wait("echo", lambda: _answers(self.echo_port))
+        self._wait("relay", lambda: "relay listens" in self.log("relay"))
+
+    def start_back(self) -> None:
+        """The workers, and the sandbox that takes their mails."""
+        names = ("mandrill", *WORKERS)
+        for name in names:
+            self._start_command(name, self._commands[name])
+        self._wait("mandrill", lambda: _answers(self.sandbox_port))
+        for name in WORKERS:
+            self._wait(name, lambda name=name: "ready." in self.log(name))  # type: ignore[misc]
+
+    def pids(self, *names: str) -> dict[str, int]:
+        """The process ids of the named processes."""
+        return {name: self._processes[name].pid for name in names}
+
+    def log(self, name: str) -> str:
+        """What a process has written so far."""
+        return (self.directory / f"{name}.log").read_text(errors="replace")
+
+    def stop(self) -> None:
+        """Stop all processes, the servers last, and remove the data."""
+        data: list[str] = [name for name in ("redis", "postgres") if name in self._processes]
+        self._end([name for name in self._processes if name not in data], signal.SIGTERM)
+        self._end(data, signal.SIGINT)
+        self.postgres.remove()
+
+    # -- the database
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with psycopg.connect(self.postgres.url(scheme="postgresql"), autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    # -- within
+
+    def _start_command(self, name: str, command: str, **more: str) -> None:
+        own = {"PROCESS_NAME": name, **more}
+        self._start(name, ["/bin/sh", "-c", f"exec {command}"], cwd=ROOT, own=own)
+
+    def _start(
+        self,
+        name: str,
+        command: list[str],
+        *,
+        cwd: Path | None = None,
+        account: servers.Account | None = None,
+        own: Mapping[str, str] | None = None,
+    ) -> None:
+        with (self.directory / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                command,
+                cwd=cwd or "/",
+                env={**self.environment, **(own or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=processes.dies_with_parent(),  # noqa: PLW1509 - one thread only at this point
+                **(account.for_subprocess() if account else {}),
+            )
+
+    def _wait(self, name: str, is_ready: Callable[[], bool]) -> None:
+        process = self._processes[name]
+        ready = processes.wait_until(
+            lambda: process.poll() is not None or is_ready(), within_s=_START_WITHIN_S, pause_s=0.05
+        )
+        if not ready or process.poll() is not None:
+            raise ServerFailedError(f"{name} did not start. Its last words:\n{self.log(name)[-1500:]}")
+
+    def _end(self, names: list[str], sign: signal.Signals) -> None:
+        for name in names:
+            processes.send(self._processes[name].pid, sign)
+        deadline = time.monotonic() + _STOP_WITHIN_S
+        for name in names:
+            process = self._processes.pop(name)
+            try:
+                process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+@contextlib.contextmanager
+def running_site() -> Iterator[Site]:
+    """Servers with the newest schema and no process of the product; everything is stopped and removed after.
+
+    Raises `ServerFailedError`, or what the sandbox raises when this machine has no PostgreSQL or Redis.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="appointments-bench-"))
+    directory.chmod(0o711)  # PostgreSQL's account must pass through when root runs this
+    try:
+        site = Site(directory)
+        try:
+            site.start_servers()
+            yield site
+        finally:
+            site.stop()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _environment(site: Site) -> dict[str, str]:
+    """What every process is told; what the caller's environment says about the product is left out."""
+    kept = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    told: Mapping[str, str] = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "DATABASE_URL": site.postgres.url(),
+        "REDIS_URL": site.redis.url(),
+        "CELERY_BROKER_URL": site.redis.url(),
+        "MANDRILL_URL": f"{site.sandbox_url}/api/1.0",
+        "MANDRILL_API_KEY": "sandbox-key",
+        "APP_ENV": "development",
+        "APPT_TYPES": "[]",
+        "DELIVERY_TYPES": "[]",
+        "PUBLIC_URL": f"http://{LOOPBACK}:{site.port}",
+        "PORT": str(site.port),
+        "SANDBOX_PORT": str(site.sandbox_port),
+        "VAR_DIR": str(site.directory),
+    }
+    return {**kept, **told}
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/healthz", timeout=2) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False

@@ -1,0 +1,70 @@
+"""The command `flask import FILE`."""
+
+import sys
+from typing import BinaryIO
+
+import click
+from sqlalchemy.exc import IntegrityError
+
+from cli.failures import Command, Failure
+from cli.importing import writing
+from cli.importing.lines import Fault, read
+from cli.importing.lookup import look_up
+from cli.importing.plan import make_plan
+from cli.output import json_option, show_json
+from models import database
+
+SHOWN_FAULTS = 50
+
+
+@click.command("import", cls=Command)
+@click.argument("file", type=click.File("rb"))
+@json_option
+def import_records(file: BinaryIO, as_json: bool) -> None:
+    """Import orders, users, companies and order request appointments.
+
+    FILE holds one JSON object a line ("-" reads standard input); its "kind" is order, user, company or
+    order_request_appt. A record with a known id is updated. If anything is wrong, nothing is written.
+    """
+    lines = file.read().splitlines()
+    with click.progressbar(
+        length=2 * len(lines), label="Importing", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        said = read(lines, bar.update)
+        try:
+            with database.transaction() as connection:
+                writing.lock(connection)
+                plan = make_plan(said, look_up(connection, said))
+                _refuse_faults([*said.faults, *plan.faults])
+                written = writing.write(connection, said, plan, bar.update)
+        except IntegrityError as contradiction:
+            raise Failure(
+                "Nothing was imported: the lines contradict one another or the records that are there"
+                f" ({_constraint(contradiction)}). Import the lines in question one by one to find it."
+            ) from None
+    summary = written.summary()
+    if as_json:
+        show_json(summary)
+        return
+    click.echo(
+        f"{len(said)} records: {written.created} created, {written.updated} updated."
+        f" Properties changed: {len(written.changed_property_ids)}."
+    )
+
+
+def _refuse_faults(faults: list[Fault]) -> None:
+    if not faults:
+        return
+    by_line: dict[int, list[str]] = {}
+    for fault in sorted(faults, key=lambda fault: fault.line):
+        by_line.setdefault(fault.line, []).append(fault.message)
+    told = [f"line {line}: {' '.join(messages)}" for line, messages in by_line.items()]
+    if len(told) > SHOWN_FAULTS:
+        told[SHOWN_FAULTS:] = [f"and {len(told) - SHOWN_FAULTS} more lines."]
+    number = f"{len(by_line)} line{'s are' if len(by_line) > 1 else ' is'} at fault"
+    raise Failure("\n".join([f"nothing was imported; {number}.", *told]))
+
+
+def _constraint(error: IntegrityError) -> str:
+    diagnosis = getattr(error.orig, "diag", None)
+    return getattr(diagnosis, "constraint_name", None) or "a rule of the database"

@@ -1,0 +1,140 @@
+"""`flask notifications`: what went wrong, and trying it again."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from api.app import create_app as create_api
+from cli.notifications import masked
+from tests.client import ApiClient
+from tests.world import World
+
+Run = Callable[..., Result]
+RunJson = Callable[..., Any]
+
+
+class Failed:
+    """An appointment whose confirmation failed, with its open notification."""
+
+    def __init__(self, world: World, *, state: str = "failed", may_have_been_sent: bool = False) -> None:
+        api = ApiClient.in_process(create_api(), world.application_token())
+        self.world = world
+        order = world.order(client_email="carla@example.com")
+        self.appointment_id = api.create(order_id=order.id).appointment["id"]
+        self.command_id = world.commands(self.appointment_id)["send-confirmation"]["id"]
+        world.execute("UPDATE commands SET state = :state WHERE id = :id", state=state, id=self.command_id)
+        self.id = world.insert(
+            "INSERT INTO notifications (status, severity, subject_key, cause, message, hint, appointment_id,"
+            " command_id, recipient, attempts, may_have_been_sent) VALUES ('mandrill-email-failed', 'high',"
+            " :key, 'hard-bounce', 'The mailbox does not exist.', 'Correct the address.', :appointment, :command,"
+            " 'carla@example.com', 3, :doubt) RETURNING id",
+            key=f"mail:{self.appointment_id}",
+            appointment=self.appointment_id,
+            command=self.command_id,
+            doubt=may_have_been_sent,
+        )
+
+    @property
+    def command(self) -> dict[str, Any]:
+        return self.world.row("SELECT * FROM commands WHERE id = :id", id=self.command_id)
+
+    @property
+    def state(self) -> str:
+        return self.world.row("SELECT state FROM notifications WHERE id = :id", id=self.id)["state"]
+
+
+@pytest.mark.parametrize(
+    ("email", "shown"),
+    [("carla@example.com", "c***@example.com"), ("@x", "***@x"), (None, None), ("", None), ("odd", "***odd")],
+)
+def test_addresses_are_masked(email: str | None, shown: str | None) -> None:
+    assert masked(email) == shown
+
+
+def test_the_list_shows_what_is_open(run: Run, run_json: RunJson, world: World) -> None:
+    failed = Failed(world, may_have_been_sent=True)
+    Failed(world)
+    world.execute(
+        "UPDATE notifications SET state = 'resolved', closed_by = 'success' WHERE id <> :id", id=failed.id
+    )
+
+    [listed] = run_json("notifications", "list")
+    assert listed["id"] == failed.id
+    assert listed["recipient"] == "c***@example.com"
+    assert listed["may_have_been_sent"] is True
+    assert len(run_json("notifications", "list", "--state", "all")) == 2
+
+    words = run("notifications", "list", "--state", "all").stdout
+    assert f"#{failed.id}  high  mandrill-email-failed  hard-bounce" in words
+    assert "The mailbox does not exist." in words
+    assert "Correct the address." in words
+    assert "3 attempts, may have been sent; first" in words
+    assert "[resolved by success]" in words
+    assert "carla@" not in words
+
+
+def test_an_empty_list_says_so(run: Run, run_json: RunJson) -> None:
+    assert run("notifications", "list").stdout == "There are no open notifications.\n"
+    assert run_json("notifications", "list") == []
+
+
+def test_a_resend_queues_the_command_and_leaves_the_notification_open(run: Run, world: World) -> None:
+    failed = Failed(world)
+    before = failed.command["send_id"]
+    result = run("notifications", "resend", failed.id)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"Notification {failed.id}: send-confirmation is queued again.\n"
+    assert failed.command["state"] == "pending"
+    assert failed.command["send_id"] != before
+    assert failed.state == "open"
+
+
+@pytest.mark.parametrize(
+    ("answer", "arguments", "status", "state"),
+    [
+        ("y\n", (), 0, "pending"),
+        ("n\n", (), 0, "unknown"),
+        ("", (), 1, "unknown"),
+        ("", ("--yes",), 0, "pending"),
+    ],
+)
+def test_a_mail_that_may_have_been_sent_is_asked_about(
+    run: Run, world: World, answer: str, arguments: tuple[str, ...], status: int, state: str
+) -> None:
+    failed = Failed(world, state="unknown")
+    result = run("notifications", "resend", failed.id, *arguments, input=answer)
+    assert result.exit_code == status
+    assert ("may have been sent" in result.stderr) == (not arguments)
+    assert failed.command["state"] == state
+
+
+def test_what_cannot_be_sent_again_is_refused_and_the_rest_is_done(run: Run, world: World) -> None:
+    failed, resolved, done, alone, archived = (Failed(world) for _ in range(5))
+    world.execute("UPDATE notifications SET state = 'resolved' WHERE id = :id", id=resolved.id)
+    world.execute("UPDATE commands SET state = 'done' WHERE id = :id", id=done.command_id)
+    world.execute("UPDATE notifications SET command_id = NULL WHERE id = :id", id=alone.id)
+    world.execute("UPDATE commands SET state = 'done' WHERE id = :id", id=archived.command_id)
+    world.execute(
+        "WITH moved AS (DELETE FROM commands WHERE id = :id RETURNING *)"
+        " INSERT INTO commands_archive (id, appointment_id, kind, state, request_id)"
+        " SELECT id, appointment_id, kind, state, request_id FROM moved",
+        id=archived.command_id,
+    )
+    result = run("notifications", "resend", resolved.id, failed.id, done.id, alone.id, archived.id, 9_999)
+    assert result.exit_code == 1
+    assert result.stdout == f"Notification {failed.id}: send-confirmation is queued again.\n"
+    for sentence in (
+        f"Notification {resolved.id} is resolved; nothing is left to be done.",
+        f"Notification {done.id} has a command that is done; only a failed or unknown one can be done again.",
+        f"Notification {alone.id} has no command, so there is nothing to do again; its hint says what helps.",
+        f"Notification {archived.id} has a command that is done; only a failed or unknown one can be done again.",
+        "Notification 9999 does not exist.",
+    ):
+        assert sentence in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("abc",), ("0",)])
+def test_ids_are_asked_for(run: Run, arguments: tuple[str, ...]) -> None:
+    assert run("notifications", "resend", *arguments).exit_code == 2

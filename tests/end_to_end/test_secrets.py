@@ -1,0 +1,300 @@
+"""What must stay inside stays inside: tokens, keys, gate codes and addresses leave no trace where they should not.
+
+A stack with a Sentry on loopback. Random sentinels go in as a caller's token, the Mandrill key, the notes and a
+client's address; then each kind of process crashes with a PostgreSQL error whose text quotes the whole row.
+"""
+
+import base64
+import gzip
+import json
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import redis
+from sentry_sdk.envelope import Envelope
+
+from tests.client import ApiClient, Reply
+from tests.servers import running_redis
+from tests.stack import Stack, running_stack
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@dataclass
+class EnvelopeSink:
+    """A Sentry that keeps what it is sent."""
+
+    raw: list[bytes] = field(default_factory=list)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The error events so far."""
+        envelopes = [Envelope.deserialize(raw) for raw in list(self.raw)]
+        return [event for envelope in envelopes if (event := envelope.get_event()) is not None]
+
+    def event_of(self, request_id: str) -> dict[str, Any]:
+        """The event that was tagged with a request, once it arrives."""
+        found = eventually(
+            lambda: [event for event in self.events if event.get("tags", {}).get("request_id") == request_id],
+            what=f"an event of request {request_id}",
+        )
+        return found[0]
+
+
+@contextmanager
+def envelope_sink() -> Iterator[tuple[EnvelopeSink, str]]:
+    """The sink and its DSN."""
+    sink = EnvelopeSink()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            sink.raw.append(gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield sink, f"http://public@127.0.0.1:{server.server_port}/1"
+        finally:
+            server.shutdown()
+            thread.join(5)
+
+
+class BusListener:
+    """Everything that is published in a Redis, which is what Flower hears."""
+
+    def __init__(self, url: str) -> None:
+        self.heard: list[bytes] = []
+        self._client = redis.Redis.from_url(url)
+        self._pubsub = self._client.pubsub()
+        self._pubsub.psubscribe(**{"*": self._hear})
+        self._thread = self._pubsub.run_in_thread(sleep_time=0.05, daemon=True)
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        self.heard.append(opened(message["data"]))
+
+    def stop(self) -> None:
+        self._thread.stop()
+        self._thread.join(5)
+        self._pubsub.close()
+        self._client.close()
+
+
+def opened(raw: bytes) -> bytes:
+    """A message as it is, followed by its body in plain text."""
+    try:
+        body = json.loads(raw)["body"]
+        return raw + base64.b64decode(body)
+    except (ValueError, KeyError, TypeError):
+        return raw
+
+
+def everything_in(client: redis.Redis) -> bytes:
+    """All values of a Redis in one string."""
+    values: list[bytes] = []
+    for key in client.scan_iter():
+        match client.type(key):
+            case b"list":
+                values += map(opened, client.lrange(key, 0, -1))
+            case b"hash":
+                values += client.hvals(key)
+            case b"set":
+                values += client.smembers(key)
+            case b"zset":
+                values += client.zrange(key, 0, -1)
+            case b"string":
+                values.append(client.get(key))
+    return b"\n".join(values)
+
+
+@dataclass
+class Watched:
+    """The stack, with everything that leaves it."""
+
+    stack: Stack
+    sink: EnvelopeSink
+    bus: BusListener
+    token: str
+    key: str
+    gate_code: str = field(default_factory=lambda: "gate" + secrets.token_hex(8))
+    email: str = field(default_factory=lambda: f"client{secrets.token_hex(8)}@example.com")
+
+    @property
+    def sentinels(self) -> dict[str, str]:
+        """What must not be found anywhere, by what it is."""
+        return {
+            "token": self.token.rpartition("_")[2],
+            "Mandrill key": self.key,
+            "gate code": self.gate_code,
+            "client's address": self.email.partition("@")[0],
+        }
+
+    def create(self, request_id: str) -> Reply:
+        """A create whose request id is known, full of what must not come out again."""
+        order = self.stack.world.order(client_email=self.email)
+        client = ApiClient.over_http(self.stack.url, self.token)
+        return client.create(
+            {
+                "order_id": order.id,
+                "notes": f"The code is {self.gate_code}",
+                "date_start_local": "2027-01-04",
+                "time_start_local": "9:00",
+            },
+            {"X_Request_Id": request_id},
+        )
+
+    def found_in(self, text: bytes | str) -> list[str]:
+        """Which of the secrets a text holds."""
+        text = text if isinstance(text, bytes) else text.encode()
+        return [name for name, sentinel in self.sentinels.items() if sentinel.encode() in text]
+
+
+@pytest.fixture(scope="module")
+def watched(
+    configured: None, postgres_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Watched]:
+    key = f"sandbox-{secrets.token_hex(12)}"
+    with (
+        envelope_sink() as (sink, dsn),
+        running_redis() as broker,
+        running_stack(
+            postgres_url, broker, tmp_path_factory.mktemp("secrets"), SENTRY_DSN=dsn, MANDRILL_API_KEY=key
+        ) as stack,
+    ):
+        bus = BusListener(broker.url)
+        yield Watched(stack, sink, bus, stack.world.application_token(), key)
+        bus.stop()
+
+
+@contextmanager
+def refusing(watched: Watched, table: str, condition: str) -> Iterator[None]:
+    """Let the database refuse rows, with an error that quotes each of them."""
+    watched.stack.world.execute(f"ALTER TABLE {table} ADD CONSTRAINT refused CHECK ({condition}) NOT VALID")
+    try:
+        yield
+    finally:
+        watched.stack.world.execute(f"ALTER TABLE {table} DROP CONSTRAINT refused")
+
+
+def lines_of(stack: Stack, process: str, request_id: str) -> list[dict[str, Any]]:
+    """The log lines of a process that carry a request's id."""
+    parsed = [json.loads(line) for line in stack.log(process).splitlines() if line.startswith("{")]
+    return [line for line in parsed if line.get("request_id") == request_id]
+
+
+def test_one_request_id_leads_from_the_request_to_the_mail(watched: Watched) -> None:
+    request_id = "trace-" + secrets.token_hex(6)
+    reply = watched.create(request_id)
+    assert (reply.code, reply.body["request_id"]) == (200, request_id)
+    watched.stack.wait_for_commands(reply.appointment["id"])
+    for process, message in (("web", "request"), ("worker-clocks", "reconciled"), ("worker-mail", "mail")):
+        line = eventually(lambda process=process: lines_of(watched.stack, process, request_id), what=process)[
+            0
+        ]
+        assert (line["message"], line["process"]) == (message, process)
+
+
+CRASHES = [
+    pytest.param("web", "appointments", "notes IS NULL", id="web"),
+    pytest.param("worker-clocks", "appointments", "reconciled_at IS NULL", id="worker-clocks"),
+    pytest.param("worker-mail", "emails", "recipient = ''", id="worker-mail"),
+]
+
+
+@pytest.mark.parametrize(("process", "table", "condition"), CRASHES)
+def test_a_crash_is_reported_with_its_request_and_without_the_row(
+    watched: Watched, process: str, table: str, condition: str
+) -> None:
+    request_id = "crash-" + secrets.token_hex(6)
+    with refusing(watched, table, condition):
+        reply = watched.create(request_id)
+        if process == "web":
+            assert (reply.code, reply.status) == (500, "application-crash")
+            assert watched.found_in(json.dumps(reply.body)) == []
+        else:
+            assert reply.code == 200
+        event = watched.sink.event_of(request_id)
+    assert event["tags"]["process"] == process
+    assert event["tags"]["sqlstate"] == "23514"
+    kinds = {failure["type"] for failure in event["exception"]["values"]}
+    assert "CheckViolation" in kinds
+    assert all(failure["stacktrace"]["frames"] for failure in event["exception"]["values"])
+    crashed = eventually(
+        lambda: [line for line in lines_of(watched.stack, process, request_id) if line["message"] == "crash"],
+        what="a log line",
+    )
+    assert crashed[0]["error"] == "IntegrityError"
+
+
+def test_a_crash_makes_one_event_and_a_mended_database_lets_the_work_be_done(watched: Watched) -> None:
+    watched.stack.world.execute(
+        "UPDATE commands SET available_at = now() WHERE state = 'pending' AND attempts > 0"
+    )
+    eventually(
+        lambda: not watched.stack.world.rows("SELECT FROM commands WHERE state NOT IN ('done', 'failed')"),
+        within_s=20,
+        what="everything is done",
+    )
+    places = [(event["tags"].get("request_id"), event["tags"]["process"]) for event in watched.sink.events]
+    assert None not in dict(places)
+    names = {failure["type"] for event in watched.sink.events for failure in event["exception"]["values"]}
+    assert "CommandCrashedError" not in names
+
+
+def test_no_secret_is_in_a_queue(watched: Watched) -> None:
+    with (
+        watched.stack.suspended("worker-clocks"),
+        redis.Redis.from_url(watched.stack.redis.url) as broker,
+    ):
+        for _ in range(8):
+            assert watched.create("queue-" + secrets.token_hex(6)).code == 200
+        eventually(lambda: broker.llen("clocks") > 3, what="messages are queued")
+        queued = everything_in(broker)
+    assert b"reconcile-times" in queued
+    assert watched.found_in(queued) == []
+
+
+def test_flower_hears_ids_and_no_secret(watched: Watched) -> None:
+    heard = b"\n".join(watched.bus.heard)
+    for event in (b"task-received", b"task-succeeded", b"task-failed"):
+        assert event in heard
+    assert b"CommandCrashedError" in heard
+    assert b"Failing row" not in heard
+    assert watched.found_in(heard) == []
+
+
+def test_no_secret_reached_sentry(watched: Watched) -> None:
+    assert len(watched.sink.events) >= len(CRASHES)
+    sent = b"\n".join(watched.sink.raw)
+    assert b"Failing row" not in sent
+    assert watched.found_in(sent) == []
+
+
+def test_no_secret_is_in_any_log(watched: Watched) -> None:
+    for name in watched.stack.processes:
+        log = watched.stack.log(name)
+        assert log, name
+        assert "Failing row" not in log, name
+        assert watched.found_in(log) == [], name
+
+
+def test_what_is_looked_for_would_be_found(watched: Watched) -> None:
+    (mail, *_) = watched.stack.inbox(to=watched.email)["messages"]
+    assert "client's address" in watched.found_in(json.dumps(mail))
+    stored = watched.stack.world.rows("SELECT notes FROM appointments")
+    assert "gate code" in watched.found_in(str(stored))
