@@ -1,8 +1,10 @@
 """Taking a command and giving it back when the work crashed: the part that every task shares."""
 
+import time
 from contextlib import suppress
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from models import database
 from models.command_ledger import Claim, LeaseLostError, claim, fail, postpone
@@ -10,6 +12,9 @@ from models.incidents import Trouble, open_notification
 from models.notifications import COMMAND_FAILED
 from settings import get_settings
 from tasks.catalogue import CRASH_DELAYS_S, CommandKind, delay_after
+
+DATABASE_PAUSES_S = (0.1, 0.4, 1.0, 2.0, 3.0)
+"""Waits while the database is away: longer than its restart takes, and well within a task's time limits."""
 
 log = structlog.get_logger(__name__)
 
@@ -24,10 +29,11 @@ def take(kind: CommandKind, command_id: int) -> Claim | None:
 
     None when there is nothing to do: it is somebody else's, finished, or not due. That is the ordinary fate
     of a doubled or late message. A command whose workers died too often is given up here: it kills them.
+
+    A database that is away is waited for, some seconds: to drop the message would only delay the command
+    until the message counts as lost. Raises `sqlalchemy.exc.OperationalError` after that.
     """
-    with database.autocommit_engine().connect() as connection:
-        lease_s = get_settings().command_lease_s
-        claimed = claim(connection, command_id, kind.name, kind.edge, lease_s, kind.provider)
+    claimed = _claim_patiently(kind, command_id)
     if claimed is not None:
         structlog.contextvars.bind_contextvars(
             request_id=claimed.request_id, command_id=claimed.id, appointment_id=claimed.appointment_id
@@ -36,6 +42,21 @@ def take(kind: CommandKind, command_id: int) -> Claim | None:
         give_back(kind, claimed, "WorkerDied")
         return None
     return claimed
+
+
+def _claim_patiently(kind: CommandKind, command_id: int) -> Claim | None:
+    lease_s = get_settings().command_lease_s
+    for pause_s in (*DATABASE_PAUSES_S, None):
+        try:
+            with database.autocommit_engine().connect() as connection:
+                return claim(connection, command_id, kind.name, kind.edge, lease_s, kind.provider)
+        except OperationalError:
+            # Had the claim been written before the connection broke, the next one finds nothing, and the
+            # lease runs out as if this worker had died.
+            if pause_s is None:
+                raise
+        time.sleep(pause_s)
+    return None
 
 
 def give_back(kind: CommandKind, claimed: Claim, error: str) -> None:

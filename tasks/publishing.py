@@ -36,9 +36,7 @@ def publish(due: Sequence[Due]) -> bool:
     """
     published = 0
     try:
-        with producers[_connection(app, app.conf.broker_write_url or app.conf.broker_url)].acquire(
-            block=True, timeout=PATIENCE_S
-        ) as producer:
+        with producers[_connection(_broker_url())].acquire(block=True, timeout=PATIENCE_S) as producer:
             for command in due:
                 current_app.send_task(command.kind, args=(command.id,), producer=producer, retry=False)
                 published += 1

@@ -58,6 +58,8 @@ class Relay:
             except Exception as failure:  # noqa: BLE001 - the relay outlives whatever happens to its servers
                 log.warning("relay interrupted", error=type(failure).__name__, place=place_of(failure))
                 self.liveness.tick()
+                # Connections of before are as dead as this one; each would interrupt the relay once more.
+                database.engine().dispose()
                 self._stopping.wait(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
                 failures += 1
 

@@ -1,7 +1,8 @@
 """One worked case in, one result out, in the form of clocks.md section 10: for the command line and tests.
 
 The ``input`` of a case is ``params``, ``property`` (``iana``, ``lat``, ``lng``, ``zip``) and ``office_zone``.
-A case about a later change also has ``trigger``, ``now`` and ``previous``.
+A case about a later change also has ``trigger``, ``now`` and ``previous`` (``values``, the stored columns;
+for an update ``params``, what was sent before).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from models.clock.tz import MOUNTAIN_TIME
 from models.clock.zones import Place, ZoneFinding, zone_of
 
 DEFAULT_OFFICE_ZONE: Final = MOUNTAIN_TIME
+# These change the world around an appointment; every other trigger with older params is an update of it.
+_RECOMPUTATIONS: Final = ("property_zone_changed", "tzdata_changed")
 
 
 def check(case_input: Mapping[str, Any]) -> dict[str, object]:
@@ -86,7 +89,7 @@ def find_zone(place: Mapping[str, Any]) -> ZoneFinding:
 def _supplied(case_input: Mapping[str, Any]) -> Supplied:
     sent = read_params(case_input.get("params") or {})
     older = (case_input.get("previous") or {}).get("params")
-    if case_input.get("trigger") == "update" and older:
+    if older and case_input.get("trigger") not in _RECOMPUTATIONS:
         return supersede(read_params(older), sent)
     return sent
 

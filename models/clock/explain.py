@@ -10,7 +10,7 @@ from models.clock.frames import DATE_FIELD, ENDPOINTS, FRAMES, TIME_FIELD, Endpo
 from models.clock.result import Basis, Reconciliation, Resolution
 from models.clock.spellings import spell_wall
 from models.clock.supplied import Supplied
-from models.clock.tz import offset_s, zone_clock
+from models.clock.tz import fixed_clock, offset_s, zone_clock
 
 _WHERE: Final[dict[Frame, str]] = {
     "utc": "in UTC",
@@ -52,8 +52,8 @@ def _zone(supplied: Supplied, outcome: Reconciliation) -> str:
             f" {offsets}."
         )
     return (
-        "The property's time zone is not known, so local times are neither turned into other times nor"
-        " filled in from them."
+        "The property's time zone is not known, so local times are not turned into UTC and office times, nor"
+        " those into local ones."
     )
 
 
@@ -71,7 +71,11 @@ def _endpoint(supplied: Supplied, outcome: Reconciliation, endpoint: Endpoint) -
         ]
     if mark == "unresolved" and instant is None:
         if outcome.values[TIME_FIELD[endpoint, "local"]] is not None and basis is not None:
-            return [f"{name}: known by the clock at the property only; UTC and office times need its zone."]
+            how = f", derived as {_sum(supplied, endpoint)}" if basis == "duration" else ""
+            return [
+                f"{name}: {_value(outcome, endpoint, 'local')} on the property's clock{how}; UTC and office"
+                " times need its zone."
+            ]
         return [
             f"{name}: time to be decided. No date and time in the same frame tell the moment, and a date is"
             " never invented."
@@ -86,6 +90,8 @@ def _endpoint(supplied: Supplied, outcome: Reconciliation, endpoint: Endpoint) -
             f"{name}: the clocks are set back and show this time twice; nothing tells which is meant, so the"
             " first is assumed. Please check."
         )
+    elif mark == "exact" and (picked := _picked(outcome, endpoint, basis)) is not None:
+        sentences.append(picked)
     elif mark == "inferred" and basis != "duration" and _is_bare(supplied, endpoint):
         sentences.append(f"{name}: its date was not supplied; it is the first such time after the start.")
     elif mark == "inferred":
@@ -100,18 +106,33 @@ def _endpoint(supplied: Supplied, outcome: Reconciliation, endpoint: Endpoint) -
 
 def _reason(supplied: Supplied, outcome: Reconciliation, endpoint: Endpoint, basis: Basis | None) -> str:
     if basis == "duration":
-        length = _length(supplied.duration_s or 0)
-        where = _wall(outcome, endpoint)
-        if endpoint == "stop":
-            return f"{where}, derived as start + {length} elapsed."
-        return f"{where}, derived as stop − {length} elapsed."
+        return f"{_wall(outcome, endpoint)}, derived as {_sum(supplied, endpoint)}."
     why = {
         "utc": "UTC comes first because it can mean only one moment",
         "local": "without a UTC time, the property's clock counts before the office's",
-        "office": "no other clock was supplied in full",
+        "office": "no clock that counts before it was supplied in full and can be read",
     }[basis or "utc"]
     frame: Frame = "office" if basis == "office" else "local" if basis == "local" else "utc"
     return f"{_value(outcome, endpoint, frame)} {_WHERE[frame]} decides; {why}."
+
+
+def _sum(supplied: Supplied, endpoint: Endpoint) -> str:
+    length = _length(supplied.duration_s or 0)
+    return f"start + {length} elapsed" if endpoint == "stop" else f"stop − {length} elapsed"
+
+
+def _picked(outcome: Reconciliation, endpoint: Endpoint, basis: Basis | None) -> str | None:
+    """Which of two equal hours it is, where other values told."""
+    zone = outcome.office_zone if basis == "office" else outcome.zone_name if basis == "local" else None
+    instant = outcome.start_instant if endpoint == "start" else outcome.stop_instant
+    if zone is None or instant is None:
+        return None
+    clock = zone_clock(zone)
+    candidates = clock.read(clock.wall(instant)).candidates
+    if len(candidates) == 1:
+        return None
+    which = "first" if instant == candidates[0] else "second"
+    return f"{endpoint.capitalize()}: the clocks show this time twice; the other times tell that the {which} is meant."
 
 
 def _duration(supplied: Supplied, outcome: Reconciliation) -> list[str]:
@@ -213,13 +234,15 @@ def _value(outcome: Reconciliation, endpoint: Endpoint, frame: Frame, *, date_on
 
 
 def _wall(outcome: Reconciliation, endpoint: Endpoint) -> str:
-    for frame in ("local", "office", "utc"):
-        if outcome.values[f"time_{endpoint}_{frame}"] is not None:
-            label = "" if frame == "local" else f" {_WHERE['office' if frame == 'office' else 'utc']}"
-            day, at = outcome.values[f"date_{endpoint}_{frame}"], outcome.values[f"time_{endpoint}_{frame}"]
-            return f"{day} {at}{label}"
+    """What the clock at the property, else the office's, shows at the moment; columns may hold other values."""
     instant: datetime | None = outcome.start_instant if endpoint == "start" else outcome.stop_instant
-    return spell_wall(instant) if instant is not None else ""
+    if instant is None:
+        return ""
+    if outcome.zone_name is not None:
+        return spell_wall(zone_clock(outcome.zone_name).wall(instant))
+    if endpoint in outcome.offsets:
+        return spell_wall(fixed_clock(outcome.offsets[endpoint]).wall(instant))
+    return f"{spell_wall(zone_clock(outcome.office_zone).wall(instant))} {_WHERE['office']}"
 
 
 def _is_filled(supplied: Supplied, outcome: Reconciliation, endpoint: Endpoint, frame: Frame) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from models.clock.discrepancies import Discrepancy
@@ -23,6 +23,7 @@ from models.clock.zones import ZoneFinding
 _MADE_BY_RULES: Final = frozenset(
     {"frame_mismatch", "nonexistent_time", "duration_mismatch", "stop_before_start"}
 )
+_STEPS: Final = (timedelta(minutes=30), timedelta(hours=1))
 
 
 def supersede(older: Supplied, sent: Supplied) -> Supplied:
@@ -173,7 +174,7 @@ def _frozen(plain: Reconciliation, stored: Stored) -> Reconciliation:
     if stored.discrepancies is not None:
         found = stored.discrepancies
     elif values == plain.values:
-        found = plain.discrepancies
+        found = tuple(item for item in plain.discrepancies if not _may_be_made_by_rules(item))
     else:
         found = tuple(item for item in plain.discrepancies if item.kind not in _MADE_BY_RULES)
     return replace(
@@ -183,3 +184,26 @@ def _frozen(plain: Reconciliation, stored: Stored) -> Reconciliation:
         start_instant=stored.instant("start"),
         stop_instant=stored.instant("stop"),
     )
+
+
+def _may_be_made_by_rules(item: Discrepancy) -> bool:
+    """Whether two supplied times may have agreed before the rules changed.
+
+    Where both were supplied, unchanged columns prove nothing, as nothing could move them. Rules part them by
+    a step of daylight-saving time; anything else was a contradiction from the beginning.
+    """
+    if item.kind != "frame_mismatch" or item.supplied is None or item.expected is None:
+        return False
+    supplied, expected = (_moment(text) for text in (item.supplied, item.expected))
+    if supplied is None or expected is None:
+        return False
+    apart = abs(supplied - expected)
+    # Lone times have no day, so 23:30 and 00:30 are an hour apart as well.
+    return apart in _STEPS or (" " not in item.supplied and timedelta(days=1) - apart in _STEPS)
+
+
+def _moment(text: str) -> datetime | None:
+    """The wall time of a discrepancy's text; of a lone time, on any day; of a lone date, none."""
+    if " " in text:
+        return datetime.fromisoformat(text)
+    return datetime.combine(date.min, time.fromisoformat(text)) if ":" in text else None

@@ -65,7 +65,9 @@ class Published:
         return True
 
 
-def test_the_clocks_commit_before_they_publish_the_mails(api: ApiClient, world: World):
+def test_the_clocks_commit_before_they_publish_the_mails(
+    api: ApiClient, world: World, monkeypatch: pytest.MonkeyPatch
+):
     made = api.create(order_id=world.order().id).appointment["id"]
     published = Published(world)
     monkeypatch.setattr("tasks.reconcile_times.publish", published)
