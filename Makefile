@@ -10,14 +10,14 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 ARGS ?=
 
-# `install NAME`: .venv holds exactly what requirements/NAME.txt locks. The checksum of the installed file is
+# `install NAME`: .venv holds exactly what requirements/NAME.txt locks, and this project in place. The checksum of the installed file is
 # kept in .venv, so an unchanged lock costs nothing. dev.txt contains local.txt.
 define install
 	@set -eu; name=$(1); \
-	wanted=$$(cksum < requirements/$$name.txt); \
+	wanted=$$(cat requirements/$$name.txt pyproject.toml | cksum); \
 	for kept in .venv/.installed-$$name .venv/.installed-dev; do \
 	  base=$${kept#.venv/.installed-}; \
-	  if [ -f $$kept ] && [ "$$(cat $$kept)" = "$$(cksum < requirements/$$base.txt)" ] \
+	  if [ -f $$kept ] && [ "$$(cat $$kept)" = "$$(cat requirements/$$base.txt pyproject.toml | cksum)" ] \
 	     && $(PYTHON) -c '' 2>/dev/null; then exit 0; fi; \
 	done; \
 	if ! $(PYTHON) -c '' 2>/dev/null; then \
@@ -37,6 +37,8 @@ define install
 	echo "Installing requirements/$$name.txt ..."; \
 	$(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --no-input --progress-bar off \
 	  --no-warn-script-location --require-hashes --requirement requirements/$$name.txt; \
+	$(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --no-input \
+	  --no-deps --no-build-isolation --no-index --editable .; \
 	echo "$$wanted" > .venv/.installed-$$name
 endef
 

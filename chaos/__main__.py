@@ -19,7 +19,7 @@ from typing import Any
 
 from chaos import evidence, records, report
 from chaos.audit import Create, audit
-from chaos.faults import Event, plan
+from chaos.faults import FAULTS, Event, Fault, Planned, plan
 from chaos.load import PATIENCE_S, Load
 from chaos.process import Outage
 from chaos.world import ROOT, World, WorldError, running_world
@@ -76,7 +76,7 @@ def _run(world: World, options: argparse.Namespace) -> report.Run:
         assert client.stdin is not None
         client.stdin.write(json.dumps(asdict(load)).encode())
         client.stdin.close()
-        events = _hurt(world, options.seed, seconds)
+        events = _hurt(world, plan(options.seed, seconds, options.faults), seconds)
         ended = time.monotonic()
         _tell("no more faults")
         if not world.heal(within_s=HEAL_WITHIN_S):
@@ -112,11 +112,10 @@ def _run(world: World, options: argparse.Namespace) -> report.Run:
     )
 
 
-def _hurt(world: World, seed: int, seconds: float) -> list[Event]:
+def _hurt(world: World, planned: list[Planned], seconds: float) -> list[Event]:
     """Let the planned faults happen, and start again what they kill, until the load is over."""
     began = time.monotonic()
     events = []
-    planned = plan(seed, seconds)
     while (now := time.monotonic() - began) < seconds:
         while planned and planned[0].at_s <= now:
             due = planned.pop(0)
@@ -162,6 +161,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=12.0, help="creates a second (default: 12)")
     parser.add_argument("--drain", type=float, default=180.0, help="seconds to drain (default: 180)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="directory for the JSON file")
+    parser.add_argument(
+        "--faults", type=_named, default=FAULTS, metavar="NAME,NAME", help="only these (default: all)"
+    )
     parser.add_argument("--keep-logs", type=Path, help="directory for the logs of all processes")
     options = parser.parse_args(arguments)
     if not 0 < options.minutes <= LONGEST_MINUTES:
@@ -171,6 +173,17 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     if options.seed is None:
         options.seed = secrets.randbelow(1_000_000)
     return options
+
+
+def _named(names: str) -> tuple[Fault, ...]:
+    """The faults of these names; argparse tells the person when one is not known."""
+    known = {fault.name: fault for fault in FAULTS}
+    unknown = [name for name in names.split(",") if name not in known]
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f"There is no fault {', '.join(unknown)}. The faults are: {', '.join(known)}."
+        )
+    return tuple(known[name] for name in names.split(","))
 
 
 def _written(told: dict[str, Any], directory: Path) -> Path:

@@ -12,8 +12,9 @@ from cli.failures import Failure, Group
 from cli.output import json_option, show_json
 from models import database
 from models.appointment_clocks import explanation, needs_atlas
-from models.clock import Place, Supplied, explain, load_atlas, reconcile, zone_of
+from models.clock import Place, Supplied, explain, load_atlas, reconcile, tzdata_version, zone_of
 from settings import get_settings
+from tasks.recheck import Moved, count_outdated, recheck_batch
 
 
 @click.group(cls=Group)
@@ -75,6 +76,38 @@ def explain_times(file: BinaryIO | None, appointment: int | None, as_json: bool)
                 click.echo(f"  {sentence}")
     if not score.is_clean:
         sys.exit(1)
+
+
+@clock.command(with_appcontext=False)
+@click.option("--dry-run", is_flag=True, help="Tell what would change; store nothing.")
+@click.option(
+    "--batch", type=click.IntRange(1, 10_000), default=200, show_default=True, help="Rows at a time."
+)
+@json_option
+def recheck(dry_run: bool, batch: int, as_json: bool) -> None:
+    """Recompute the appointments to come after new time zone rules were installed.
+
+    Local wall times stay as people were told; UTC and office times move. May be interrupted: the next run goes
+    on where this one stopped.
+    """
+    total = count_outdated()
+    seen, after = 0, 0
+    moved: list[Moved] = []
+    with click.progressbar(
+        length=total, label="Rechecking", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        while (done := recheck_batch(after, batch, dry_run=dry_run)).last_id is not None:
+            seen, after = seen + done.seen, done.last_id
+            moved += done.moved
+            bar.update(done.seen)
+    if as_json:
+        changes = [{"appointment_id": item.appointment_id, "changes": item.changes} for item in moved]
+        show_json({"tzdata": tzdata_version(), "dry_run": dry_run, "seen": seen, "moved": changes})
+        return
+    for item in moved:
+        click.echo(f"Appointment {item.appointment_id}: {'; '.join(item.changes)}")
+    would = " would move; nothing was stored" if dry_run else " moved"
+    click.echo(f"Rules of {tzdata_version()}: {seen} appointments rechecked, {len(moved)}{would}.")
 
 
 def _explained(appointment_id: int) -> list[str]:

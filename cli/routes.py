@@ -1,7 +1,7 @@
 """`flask routes`: which routes there are, and the switch that takes one out of service without a release.
 
-Flask has a command of this name of its own, which is looked up before the application's; `cli.plug_in` lets
-the `flask` program know this one.
+Flask has a command of this name of its own, which it finds before an application's; the entry point in
+pyproject.toml puts this one first.
 """
 
 import click

@@ -15,6 +15,8 @@ from tasks.catalogue import CRASH_DELAYS_S, CommandKind, delay_after
 
 DATABASE_PAUSES_S = (0.1, 0.4, 1.0, 2.0, 3.0)
 """Waits while the database is away: longer than its restart takes, and well within a task's time limits."""
+PATIENCE_S = 10.0
+"""No further try after this long."""
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +48,7 @@ def take(kind: CommandKind, command_id: int) -> Claim | None:
 
 def _claim_patiently(kind: CommandKind, command_id: int) -> Claim | None:
     lease_s = get_settings().command_lease_s
+    give_up_at = time.monotonic() + PATIENCE_S  # a try may itself take as long as a statement may
     for pause_s in (*DATABASE_PAUSES_S, None):
         try:
             with database.autocommit_engine().connect() as connection:
@@ -53,7 +56,7 @@ def _claim_patiently(kind: CommandKind, command_id: int) -> Claim | None:
         except OperationalError:
             # Had the claim been written before the connection broke, the next one finds nothing, and the
             # lease runs out as if this worker had died.
-            if pause_s is None:
+            if pause_s is None or time.monotonic() > give_up_at:
                 raise
         time.sleep(pause_s)
     return None

@@ -1,5 +1,6 @@
 """The command `flask import FILE`."""
 
+import secrets
 import sys
 from typing import BinaryIO
 
@@ -13,6 +14,7 @@ from cli.importing.lookup import look_up
 from cli.importing.plan import make_plan
 from cli.output import json_option, show_json
 from models import database
+from tasks.door import reconcile_again
 
 SHOWN_FAULTS = 50
 
@@ -24,7 +26,8 @@ def import_records(file: BinaryIO, as_json: bool) -> None:
     """Import orders, users, companies and order request appointments.
 
     FILE holds one JSON object a line ("-" reads standard input); its "kind" is order, user, company or
-    order_request_appt. A record with a known id is updated. If anything is wrong, nothing is written.
+    order_request_appt. A record with a known id is updated; when a property turns out to be elsewhere, the
+    times of its appointments are reconciled again. If anything is wrong, nothing is written.
     """
     lines = file.read().splitlines()
     with click.progressbar(
@@ -37,19 +40,23 @@ def import_records(file: BinaryIO, as_json: bool) -> None:
                 plan = make_plan(said, look_up(connection, said))
                 _refuse_faults([*said.faults, *plan.faults])
                 written = writing.write(connection, said, plan, bar.update)
+                queued = reconcile_again(
+                    connection, written.changed_property_ids, f"import-{secrets.token_hex(8)}"
+                )
         except IntegrityError as contradiction:
             raise Failure(
                 "Nothing was imported: the lines contradict one another or the records that are there"
                 f" ({_constraint(contradiction)}). Import the lines in question one by one to find it."
             ) from None
-    summary = written.summary()
     if as_json:
-        show_json(summary)
+        show_json({**written.summary(), "appointments_to_reconcile": queued})
         return
     click.echo(
         f"{len(said)} records: {written.created} created, {written.updated} updated."
         f" Properties changed: {len(written.changed_property_ids)}."
     )
+    if queued:
+        click.echo(f"The times of {queued} appointments are being reconciled again.")
 
 
 def _refuse_faults(faults: list[Fault]) -> None:

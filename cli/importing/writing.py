@@ -78,8 +78,7 @@ _CHANGED_PROPERTIES = """
 class Written:
     """What came of a file: how many records of each kind, and the properties whose place or address changed.
 
-    The times of appointments at a changed property were reconciled with what it said before; whoever follows
-    that up starts from `changed_property_ids`.
+    The times of appointments at a changed property were reconciled with what it said before, and have to be again.
     """
 
     companies: int

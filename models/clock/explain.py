@@ -109,8 +109,8 @@ def _reason(supplied: Supplied, outcome: Reconciliation, endpoint: Endpoint, bas
         return f"{_wall(outcome, endpoint)}, derived as {_sum(supplied, endpoint)}."
     why = {
         "utc": "UTC comes first because it can mean only one moment",
-        "local": "without a UTC time, the property's clock counts before the office's",
-        "office": "no clock that counts before it was supplied in full and can be read",
+        "local": "without a complete UTC time, the property's clock counts before the office's",
+        "office": "neither a UTC time nor a readable local time was supplied in full",
     }[basis or "utc"]
     frame: Frame = "office" if basis == "office" else "local" if basis == "local" else "utc"
     return f"{_value(outcome, endpoint, frame)} {_WHERE[frame]} decides; {why}."

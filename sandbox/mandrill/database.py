@@ -2,12 +2,15 @@
 
 One connection on one thread (the event loop's; SQLite itself refuses another), write-ahead log, no fsync: what
 is written survives the end of the process, not a loss of power. A file of another version is emptied.
+
+Ids are never used twice (AUTOINCREMENT) where rows may be deleted while a POST about them is under way: its
+outcome must not hit their successors.
 """
 
 import sqlite3
 from pathlib import Path
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE messages (
     seq INTEGER PRIMARY KEY,
@@ -43,9 +46,9 @@ CREATE TABLE attempts (
 );
 CREATE INDEX attempts_send_id ON attempts (send_id) WHERE send_id IS NOT NULL;
 CREATE TABLE templates (slug TEXT PRIMARY KEY, facts TEXT NOT NULL);
-CREATE TABLE webhooks (id INTEGER PRIMARY KEY, url TEXT NOT NULL, facts TEXT NOT NULL);
+CREATE TABLE webhooks (id INTEGER PRIMARY KEY AUTOINCREMENT, url TEXT NOT NULL, facts TEXT NOT NULL);
 CREATE TABLE events (
-    seq INTEGER PRIMARY KEY,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
     at REAL NOT NULL,
     event TEXT NOT NULL,
     message_id TEXT NOT NULL,
@@ -57,7 +60,7 @@ CREATE TABLE events (
 CREATE INDEX events_mail_id ON events (mail_id);
 CREATE INDEX events_send_id ON events (send_id) WHERE send_id IS NOT NULL;
 CREATE TABLE deliveries (
-    seq INTEGER PRIMARY KEY,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
     event INTEGER NOT NULL,
     webhook INTEGER NOT NULL,
     batch INTEGER,

@@ -121,8 +121,10 @@ class PageHandler(RequestHandler):
     # What was asked
 
     def from_form(self) -> bool:
+        """By the content type; but ``curl -d '{…}'`` calls its JSON a form."""
         kind = self.request.headers.get("Content-Type", "")
-        return kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data"))
+        form = kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data"))
+        return form and not self.request.body.lstrip().startswith(b"{")
 
     def given(self) -> dict[str, Any]:
         """The fields of a form (all strings, blanks left out) or of a JSON object. Raises `BadRequestError`."""

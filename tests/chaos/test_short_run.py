@@ -32,7 +32,9 @@ def test_a_short_run_loses_nothing_and_sends_nothing_twice(tmp_path: Path) -> No
     assert "Every promise was kept." in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [("--minutes", "0"), ("--rate", "1000")], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [("--minutes", "0"), ("--rate", "1000"), ("--faults", "web-killed,rain")], ids=" ".join
+)
 def test_arguments_out_of_range_are_refused_before_anything_starts(arguments: tuple[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "chaos", *arguments],

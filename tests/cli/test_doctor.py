@@ -12,12 +12,11 @@ import pytest
 from click.testing import Result
 
 from api.app import create_app as create_api
-from cli.plug_in import ROOT
 from models import database as product_database
 from sandbox.ports import free_port
 from settings import get_settings
 from tests.client import ApiClient
-from tests.stack import Stack
+from tests.stack import ROOT, Stack
 from tests.world import World
 
 

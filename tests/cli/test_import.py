@@ -65,6 +65,7 @@ def test_an_order_comes_with_its_client_and_property(world: World, bring: Import
         "created": 2,
         "updated": 0,
         "properties_changed": 0,
+        "appointments_to_reconcile": 0,
     }
     stored = world.row(
         "SELECT o.id, o.company_id, c.email, c.name, c.assistant_emails, c.additional_emails, p.address,"

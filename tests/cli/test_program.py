@@ -12,8 +12,8 @@ from click.testing import Result
 from sqlalchemy import text
 
 from cli.failures import Failure, told_in_sentences
-from cli.plug_in import ROOT
 from sandbox.ports import free_port
+from tests.stack import ROOT
 from tests.world import World
 
 Run = Callable[..., Result]

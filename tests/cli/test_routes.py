@@ -1,6 +1,5 @@
 """`flask routes`: the operator's switch."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,9 +11,9 @@ from click.testing import Result
 
 from api.app import ROUTES
 from api.app import create_app as create_api
-from cli.plug_in import ROOT, plug_in
 from models.switchboard import switchboard
 from tests.client import CREATE, ApiClient
+from tests.stack import ROOT
 from tests.world import World
 
 Run = Callable[..., Result]
@@ -76,27 +75,14 @@ def test_what_is_not_known_is_told(run: Run, arguments: tuple[str, ...], status:
     assert sentence in result.stderr
 
 
-def test_the_flask_program_finds_our_routes_before_its_own(var_dir: Path, tmp_path: Path) -> None:
-    """Flask has a `routes` command of its own; an entry point in the environment comes first."""
-    site = tmp_path / "site"
-    site.mkdir()
-    assert plug_in(site) == plug_in(site)
+def test_the_flask_program_finds_our_routes_before_its_own(var_dir: Path) -> None:
+    """Flask has a `routes` command of its own; the entry point of the installed project comes first."""
     listed = subprocess.run(
         [str(Path(sys.executable).with_name("flask")), "routes", "list", "--json"],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,
         timeout=30,
         check=True,
     )
     assert CREATE in listed.stdout
-
-
-def test_plugging_in_a_new_version_replaces_the_old(tmp_path: Path) -> None:
-    old = tmp_path / "appointment_commands-0.0.1.dist-info"
-    old.mkdir()
-    (old / "METADATA").write_text("Name: appointment-commands\n")
-    directory = plug_in(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [directory.name, "appointment_commands.pth"]
-    assert (tmp_path / "appointment_commands.pth").read_text() == f"{ROOT}\n"

@@ -33,6 +33,14 @@ def story(zone: str | None = DENVER, **params: object) -> str:
             "Start: 2026-07-04 11:00:00, derived as stop − 1 h elapsed.",
         ),
         (local("start", "2026-11-01 01:30"), "the first is assumed. Please check."),
+        (
+            {**local("start", "2026-11-01 01:30"), "time_start_utc": "08:30"},
+            "Start: the clocks show this time twice; the other times tell that the second is meant.",
+        ),
+        (
+            {"date_start_local": "2026-07-04", **local("stop", "2026-07-04 00:30"), "time_duration_s": 3600},
+            "Start: 2026-07-03 23:30:00, derived as stop − 1 h elapsed.",
+        ),
         (local("start", "2026-03-08 02:30"), "the clocks are set forward past the typed time"),
         (
             {**local("start", "2026-07-04 22:00"), "time_stop_local": "01:00"},
@@ -43,7 +51,10 @@ def story(zone: str | None = DENVER, **params: object) -> str:
             utc("start", "2026-07-04 16:00"),
             "Start: filled in from that: the time on the property's clock and on the office's clock.",
         ),
-        (office("start", "2026-07-04 16:00"), "no other clock was supplied in full"),
+        (
+            office("start", "2026-07-04 16:00"),
+            "neither a UTC time nor a readable local time was supplied in full",
+        ),
         ({"date_start_local": "2026-07-04"}, "Start: time to be decided."),
         ({"allday": True, "date_start_local": "2026-07-04"}, "Start: the day 2026-07-04, in every frame."),
         (
@@ -80,7 +91,18 @@ def test_a_sentence_says_why(params: dict[str, object], sentence: str) -> None:
             },
             "Stop: its local time rests on the offset of the other end of the appointment.",
         ),
-        (local("start", "2026-07-04 10:00"), "known by the clock at the property only"),
+        (
+            local("start", "2026-07-04 10:00"),
+            "Start: 2026-07-04 10:00:00 on the property's clock; UTC and office times need its zone.",
+        ),
+        (
+            {**local("start", "2026-07-04 10:00"), "time_duration_s": 3600},
+            "Stop: 2026-07-04 11:00:00 on the property's clock, derived as start + 1 h elapsed; UTC and office",
+        ),
+        (
+            {**utc("start", "2026-07-04 16:00"), "time_duration_s": 3600},
+            "Stop: 2026-07-04 11:00:00 on the office's clock, derived as start + 1 h elapsed.",
+        ),
     ],
 )
 def test_an_unknown_zone_is_explained(params: dict[str, object], sentence: str) -> None:

@@ -122,6 +122,30 @@ def test_the_past_is_frozen() -> None:
     assert found(result) == []
 
 
+def test_a_frozen_appointment_whose_every_time_was_supplied_gains_no_contradiction() -> None:
+    given = {**local("start", "2026-11-10 09:00"), **utc("start", "2026-11-10 16:00")}
+    stored = columns(
+        start_utc="2026-11-10 16:00:00", start_local="2026-11-10 09:00:00", start_office="2026-11-10 09:00:00"
+    )
+    assert found(new_rules(given, stored)) == []
+    lone = {**utc("start", "2026-11-10 16:00"), "time_start_local": "09:00"}
+    assert found(new_rules(lone, stored)) == []
+
+
+def test_a_frozen_appointment_keeps_a_contradiction_that_no_rules_can_make() -> None:
+    given = {
+        **utc("start", "2026-11-10 16:00"),
+        **local("start", "2026-11-10 12:00"),
+        "date_start_office": "2026-11-11",
+    }
+    stored = columns(start_utc="2026-11-10 16:00:00", start_local="2026-11-10 12:00:00")
+    stored |= {"date_start_office": "2026-11-11", "time_start_office": "09:00:00"}
+    assert found(new_rules(given, stored)) == [
+        ("frame_mismatch", "start", "local", "2026-11-10 12:00:00", "2026-11-10 10:00:00"),
+        ("frame_mismatch", "start", "office", "2026-11-11", "2026-11-10"),
+    ]
+
+
 @pytest.mark.parametrize(("now", "moves"), [("2027-01-12T17:29:59Z", 2), ("2027-01-12T17:30:00Z", 0)])
 def test_the_stop_decides_what_is_past(now: str, moves: int) -> None:
     result = new_rules({**local("start", "2027-01-12 09:00"), "time_duration_s": 5400}, OLD, now=now)
@@ -269,12 +293,13 @@ def test_an_update_with_a_new_stamp_drops_the_older_updated_at() -> None:
     assert newer.updated_at is None
 
 
-def test_an_update_through_a_case() -> None:
+@pytest.mark.parametrize("trigger", ["update", "appointment_updated"])
+def test_an_update_through_a_case(trigger: str) -> None:
     result = check(
         {
             "params": {"updated_at_mt": STAMP, **local("start", "2026-07-04 11:00")},
             "property": {"iana": DENVER},
-            "trigger": "update",
+            "trigger": trigger,
             "previous": {"params": {"updated_at_mt": STAMP, **utc("start", "2026-07-04 16:00")}},
         }
     )

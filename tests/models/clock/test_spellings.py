@@ -508,3 +508,22 @@ def test_a_duration_is_read_back_from_every_spelling(seconds: int) -> None:
 
 def test_the_stamp_of_the_cases_is_valid() -> None:
     assert parse_mountain_stamp(STAMP).hour == 17
+
+
+def test_a_stamp_in_the_skipped_hour_is_moved_on_without_a_notification() -> None:
+    result = run(updated_at_mt="3/8/2026 2:30:00 AM")
+    assert result["values"]["updated_at"] == "2026-03-08T09:30:00Z"
+    assert found(result) == []
+
+
+def test_an_existing_29_february_is_a_date_and_another_is_not() -> None:
+    assert run(date_start_local="2028-02-29")["values"]["date_start_local"] == "2028-02-29"
+    assert run(date_start_local="2027-02-29") == {"status": "invalid-param", "params": ["date_start_local"]}
+
+
+def test_contradictions_between_well_formed_values_are_no_refusal() -> None:
+    result = run(
+        **local("start", "2026-07-04 10:00"), **local("stop", "2026-07-04 09:00"), time_duration="1h"
+    )
+    assert result["status"] == "action-successful"
+    assert found(result) == [("stop_before_start", None, None, None, None)]

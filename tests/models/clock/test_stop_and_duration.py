@@ -26,6 +26,14 @@ def test_duration_is_elapsed_time(start: str, stop: str, seconds: int) -> None:
     assert backwards["resolution"] == {"start": "derived", "stop": "exact"}
 
 
+def test_a_missing_start_is_the_stop_minus_the_duration() -> None:
+    result = run(zone="America/Phoenix", **office("stop", "2026-03-08 04:00"), time_duration="2h")
+    assert pair(result, "start", "office") == "2026-03-08 01:00:00"
+    assert pair(result, "start", "local") == "2026-03-08 01:00:00"
+    assert pair(result, "stop", "local") == "2026-03-08 03:00:00"
+    assert result["resolution"] == {"start": "derived", "stop": "exact"}
+
+
 @pytest.mark.parametrize(
     ("bare", "stop", "mark"),
     [

@@ -23,9 +23,23 @@ def test_the_files_of_the_operating_system_are_not_looked_at() -> None:
     assert tzdata_version() == tzdata.IANA_VERSION
 
 
-def test_the_rules_are_recent_enough_to_know_alberta() -> None:
-    january = datetime(2027, 1, 12, 15, tzinfo=UTC)
-    assert utc_to_wall(january, "America/Edmonton").hour == 9
+@pytest.mark.parametrize(
+    ("zone", "hour"),
+    [
+        ("America/Vancouver", 11),  # British Columbia
+        ("America/Edmonton", 12),  # Alberta
+        ("America/Inuvik", 12),  # Northwest Territories
+        ("America/Yellowknife", 12),
+        ("America/Winnipeg", 13),  # Manitoba
+    ],
+)
+def test_the_rules_know_who_stopped_changing_clocks_in_2026(zone: str, hour: int) -> None:
+    january, july = datetime(2027, 1, 12, 18, tzinfo=UTC), datetime(2027, 7, 12, 18, tzinfo=UTC)
+    assert (utc_to_wall(january, zone).hour, utc_to_wall(july, zone).hour) == (hour, hour)
+
+
+def test_an_outcome_names_the_rules_that_it_was_made_by() -> None:
+    assert reconcile(Supplied(), NO_ZONE, "America/Denver").tzdata_version == tzdata.IANA_VERSION
 
 
 def test_only_one_module_reads_wall_times() -> None:

@@ -19,6 +19,15 @@ from sandbox.mandrill.faults import (
 from tests.sandbox.mandrill.conftest import Sandbox, mail
 
 _serial = itertools.count()
+BODIES = {
+    "500-html": b"<html>",
+    "502-empty": b"",
+    "500-text": b"Invalid API key",
+    "500-broken": b'{"status":"error"',
+    "504-untyped": b"upstream",
+    "200-html": b"<html>",
+    "200-empty": b"[]",
+}
 
 
 def to(fault: str) -> list[dict[str, str]]:
@@ -90,6 +99,11 @@ def test_a_key_asks_for_a_fault(key: str, fault: Fault | None) -> None:
         ("500-html-after", 500, None),
         ("502-empty", 502, None),
         ("502-empty-after", 502, None),
+        ("500-text", 500, None),
+        ("500-broken", 500, None),
+        ("504-untyped", 504, None),
+        ("200-html", 200, None),
+        ("200-empty", 200, None),
     ],
 )
 def test_a_fault_that_is_a_status_is_answered(
@@ -99,11 +113,19 @@ def test_a_fault_that_is_a_status_is_answered(
     assert answer.status == status
     if name is not None:
         assert answer.json()["name"] == name
-    elif status == 500:
-        assert answer.data.startswith(b"<html>")
     else:
-        assert answer.data == b""
+        assert answer.data.startswith(BODIES[fault.removesuffix("-after")])
+    if fault in ("500-broken", "200-html"):
+        with pytest.raises(ValueError, match=r"Expecting|Unterminated"):
+            answer.json()
+    assert ("Content-Type" in answer.headers) == (fault != "504-untyped")
     assert_recorded(sandbox, fault, status)
+
+
+def test_an_answer_may_lack_a_recipient(sandbox: Sandbox) -> None:
+    answer = sandbox.send(to=[*to("200-short"), {"email": "other@example.com", "type": "cc"}])
+    assert (answer.status, len(answer.json())) == (200, 1)
+    assert_recorded(sandbox, "200-short", 200)
 
 
 def test_429_says_when_to_come_back(sandbox: Sandbox) -> None:
@@ -249,6 +271,14 @@ def test_an_order_is_for_the_next_n_requests(sandbox: Sandbox) -> None:
     assert (made["left"], made["recorded"]) == (2, False)
     assert [sandbox.send().status for _ in range(3)] == [500, 500, 200]
     assert sandbox.json("/admin/faults")["orders"] == []
+
+
+def test_an_order_may_come_as_curl_sends_it(sandbox: Sandbox) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = sandbox.http.request(
+        "POST", sandbox.url + "/admin/faults", body=b'{"fault": "503"}', headers=headers
+    )
+    assert (answer.status, answer.json()["left"]) == (201, 1)
 
 
 def test_an_order_may_be_for_another_call(sandbox: Sandbox) -> None:
