@@ -70,7 +70,8 @@ def _endpoint(supplied: Supplied, outcome: Reconciliation, endpoint: Endpoint) -
             f"{name}: the day {_value(outcome, endpoint, 'local', date_only=True)}, in every frame.{same}"
         ]
     if mark == "unresolved" and instant is None:
-        if outcome.values[TIME_FIELD[endpoint, "local"]] is not None and basis is not None:
+        local = (outcome.values[DATE_FIELD[endpoint, "local"]], outcome.values[TIME_FIELD[endpoint, "local"]])
+        if outcome.zone_name is None and None not in local:
             how = f", derived as {_sum(supplied, endpoint)}" if basis == "duration" else ""
             return [
                 f"{name}: {_value(outcome, endpoint, 'local')} on the property's clock{how}; UTC and office"

@@ -96,6 +96,10 @@ def test_a_sentence_says_why(params: dict[str, object], sentence: str) -> None:
             "Start: 2026-07-04 10:00:00 on the property's clock; UTC and office times need its zone.",
         ),
         (
+            {**local("start", "2026-07-04 10:00"), **utc("stop", "2026-07-04 19:00")},
+            "Start: 2026-07-04 10:00:00 on the property's clock; UTC and office times need its zone.",
+        ),
+        (
             {**local("start", "2026-07-04 10:00"), "time_duration_s": 3600},
             "Stop: 2026-07-04 11:00:00 on the property's clock, derived as start + 1 h elapsed; UTC and office",
         ),
