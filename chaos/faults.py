@@ -84,7 +84,10 @@ def _terminate(world: World, rng: random.Random) -> str:
 def _stall_worker(world: World, rng: random.Random) -> str:
     """Longer than the lease, the grace and the inquiries: somebody else decides in the meantime."""
     name = rng.choice(WORKERS)
-    stall_s = LEASE_S + GRACE_S * rng.uniform(1, 4)
+    stall_s = LEASE_S + GRACE_S * rng.uniform(1, 6)
+    twin = {"worker-mail": SECOND_MAIL_WORKER, SECOND_MAIL_WORKER: "worker-mail"}.get(name, name)
+    if world[name].is_stopped or world[twin].is_stopped:
+        return f"{name} or its twin is stopped already"  # nobody would go on in the meantime
     world[name].stall(stall_s)
     return f"SIGSTOP of {name} for {stall_s:.1f} s"
 
