@@ -51,7 +51,7 @@ run: ## the whole product on this machine, until Ctrl-C (PORT=, FLOWER_PORT=, SA
 
 test: ## all tests, with a PostgreSQL and a Redis of their own (ARGS="-k name")
 	$(call install,dev)
-	@exec $(PYTHON) -m pytest $(ARGS)
+	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: ## style, formatting and types
 	$(call install,dev)

@@ -2,19 +2,29 @@
 
 The broker only wakes workers up; the table of commands is the truth. So messages may be lost, late or doubled
 without harm, and these settings choose bounded waits over guarantees that a broker cannot give.
+`docs/brokers.md` tells what a broker itself needs.
 """
 
 import os
+from urllib.parse import parse_qs
 
 from kombu import Exchange, Queue
 
 from settings import get_settings
-from tasks.catalogue import ARCHIVE, CLOCKS_QUEUE, KINDS, MAIL_QUEUE, SWEEP
+from tasks.catalogue import ARCHIVE, CLOCKS_QUEUE, KINDS, MAIL_QUEUE, PRIORITIES_ON_REDIS, SWEEP
 
 _settings = get_settings()
 _redis_broker = _settings.broker_url.startswith(("redis", "sentinel"))
 
 broker_url = _settings.broker_url
+_sentinel_options = {}
+if broker_url.startswith("sentinel"):
+    # kombu takes the group's name from an option only; here it is part of the URL, which says all.
+    broker_url, _, _query = broker_url.partition("?")
+    # Celery prefers the environment's CELERY_BROKER_URL to the setting above, but not to these.
+    broker_read_url = broker_write_url = broker_url
+    _sentinel_options["master_name"] = parse_qs(_query).get("master_name", ["mymaster"])[0]
+
 imports = ("tasks.reconcile_times", "tasks.send_mail", "tasks.sweep", "tasks.archive")
 
 # State lives in PostgreSQL. A result backend would be a second truth that can be lost.
@@ -66,10 +76,23 @@ broker_transport_options = (
         "interval_start": 0,
         "interval_step": 0,
         "interval_max": 0,
+        # Each queue is two lists, of which the one of first attempts is emptied first (`tasks/publishing.py`).
+        "priority_steps": sorted(PRIORITIES_ON_REDIS),
+        # A consumer's connection that broke without a word is noticed within half a minute, not within one.
+        "health_check_interval": 10,
+        **_sentinel_options,
     }
     if _redis_broker
+    # A message counts as published when RabbitMQ says that the queue has it.
     else {"confirm_publish": True}
 )
+# RabbitMQ only: a peer that is gone without a word is noticed within two of these. Redis has the checks above.
+broker_heartbeat = 10
+broker_heartbeat_checkrate = 2
+# Quorum queues know no limit for all consumers of a channel together; Celery then sets one for each. It would
+# also make 28 queues for delayed messages, which we never send (`workers/consumer.py`).
+worker_detect_quorum_queues = True
+worker_consumer = "workers.consumer:Consumer"
 broker_connection_timeout = 2
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # a worker outlives any outage of the broker
@@ -88,12 +111,16 @@ task_soft_time_limit = 40
 task_time_limit = 45
 
 # Retries live in the table (`available_at`). ETA and countdown would sit in Redis and loop past visibility.
-# After SIGTERM: what runs may finish; then the rest goes back to the queue.
-worker_soft_shutdown_timeout = 5
+# SIGTERM is a warm shutdown: no new task, and what runs may finish, however long the time limits let it.
+# SIGQUIT is a soft one: what runs has this long, which is longer than a call to Mandrill; the rest goes back to
+# the queue.
+worker_soft_shutdown_timeout = _settings.mandrill_total_timeout_s + 5
 worker_cancel_long_running_tasks_on_connection_loss = False  # it would kill a sender in mid POST
 
-# Memory that a library leaks ends with its process.
+# Memory that a library leaks ends with its process: a child that has grown to three times what one with the
+# atlas holds (100 MB) is replaced after its task. In kilobytes; pools of threads ignore both.
 worker_max_tasks_per_child = 20_000
+worker_max_memory_per_child = 300_000
 
 # For Flower: events of received, started, succeeded and failed tasks. `task-sent` would carry pids as labels.
 worker_send_task_events = True

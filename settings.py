@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEVELOPMENT_SECRET_KEY = "development-only-not-a-secret"  # noqa: S105 - refused in production, below
 SANDBOX_KEY_PREFIX = "sandbox-"
+WEBHOOK_PATH = "/api/v1/webhooks/mandrill"
 
 
 class Settings(BaseSettings):
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     mandrill_url: str = "https://mandrillapp.com/api/1.0"
     mandrill_api_key: SecretStr = SecretStr("")
     mandrill_webhook_key: SecretStr = SecretStr("")
+    mandrill_webhook_url: str = Field(default="", description="As registered; empty: from PUBLIC_URL.")
     mandrill_read_timeout_s: float = Field(default=15.0, gt=0, description="Longest silence of Mandrill.")
     mandrill_total_timeout_s: float = Field(default=20.0, gt=0, description="Longest call to Mandrill.")
     mail_from: str = "Appointments <appointments@example.com>"
@@ -62,6 +64,7 @@ class Settings(BaseSettings):
     unknown_grace_s: int = Field(default=60, ge=1, description="Wait before asking Mandrill about a doubt.")
     mail_rate_per_s: float = Field(default=0, ge=0, description="Mails a second, all workers together; 0: no limit.")
     sweep_interval_s: float = Field(default=1.0, gt=0, description="How often the relay looks unasked.")
+    stalled_after_s: float = Field(default=60, ge=5, description="A process that stands still this long is ended.")
 
     port: int = Field(default=8000, ge=1, le=65535)
     flower_port: int = Field(default=5555, ge=1, le=65535)
@@ -72,6 +75,11 @@ class Settings(BaseSettings):
     def broker_url(self) -> str:
         """Where Celery's messages go: `CELERY_BROKER_URL`, else the Redis of `REDIS_URL`."""
         return self.celery_broker_url or self.redis_url
+
+    @property
+    def webhook_url(self) -> str:
+        """The URL that Mandrill signs: as it was registered, to the letter."""
+        return self.mandrill_webhook_url or self.public_url.rstrip("/") + WEBHOOK_PATH
 
     @field_validator("database_url")
     @classmethod

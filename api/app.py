@@ -11,20 +11,44 @@ from werkzeug.exceptions import HTTPException
 import telemetry
 from api.answer import Answer, to_response
 from api.appointments import create as appointments_create
+from api.appointments import resend_confirmation as appointments_resend_confirmation
 from api.faults import clipped
+from api.notifications import correct as notifications_correct
+from api.notifications import ending as notifications_ending
+from api.notifications import index as notifications_index
+from api.notifications import read as notifications_read
+from api.notifications import resend as notifications_resend
 from api.pipeline import MAX_BODY_BYTES, crash, handle, new_request_id
-from api.routes import Route
+from api.routes import AnyRoute, SignedRoute
+from api.signed import handle_signed
 from api.statuses import APPLICATION_CRASH, IDENTIFY_REQUEST_ERROR, REQUEST_TOO_LARGE, ROUTE_NON_EXISTENT
+from api.webhooks import mandrill as webhooks_mandrill
+from models.production import refuse_demo_data
 
-ROUTES: tuple[Route, ...] = (appointments_create.ROUTE,)
+ROUTES: tuple[AnyRoute, ...] = (
+    appointments_create.ROUTE,
+    appointments_resend_confirmation.ROUTE,
+    notifications_index.ROUTE,
+    notifications_read.ROUTE,
+    notifications_resend.ROUTE,
+    notifications_correct.ROUTE,
+    notifications_ending.RESOLVE,
+    notifications_ending.IGNORE,
+    webhooks_mandrill.ROUTE,
+)
 """Every route there is. One that is not here does not exist."""
 
 log = structlog.get_logger(__name__)
 
 
-def create_app() -> Flask:
-    """The web application. Makes no connection: the first request does."""
+def create_app(*, serving: bool = True) -> Flask:
+    """The web application. In development it makes no connection: the first request does.
+
+    `serving` false builds it for the command line, which must work where a start would be refused.
+    """
     telemetry.set_up("web")
+    if serving:
+        refuse_demo_data()
     app = Flask("api", static_folder=None)
     # One byte more than fits: Werkzeug cuts a body of unknown length off at its limit without a word.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
@@ -36,7 +60,8 @@ def create_app() -> Flask:
             route.path,
             endpoint=f"{route.method} {route.path}",
             view_func=_view(route),
-            methods=[route.method],
+            # A provider tries a webhook out by HEAD. Everywhere else HEAD is a verb like any unknown one.
+            methods=[route.method, "HEAD"] if isinstance(route, SignedRoute) else [route.method],
             provide_automatic_options=False,
         )
     app.add_url_rule("/healthz", view_func=_healthz, methods=["GET"])
@@ -45,8 +70,10 @@ def create_app() -> Flask:
     return app
 
 
-def _view(route: Route) -> Callable[[], Response]:
+def _view(route: AnyRoute) -> Callable[[], Response]:
     def view() -> Response:
+        if isinstance(route, SignedRoute):
+            return handle_signed(route, request)
         return handle(route, request)
 
     return view

@@ -29,6 +29,7 @@ ACCEPTED: Final[Mapping[str, str]] = MappingProxyType(
         "duration": "H:MM, H:MM:SS, numbers with units (1h 30m), PT1H30M, or whole minutes from 15 to 1440.",
         "stamp": "A date (YYYY-MM-DD or M/D/YYYY), a blank or T, and a time, in Mountain Time; a string.",
         "uuid": "32 hexadecimal digits in any case, as 8-4-4-4-12 or without hyphens; a string.",
+        "ids": "A whole number, an array of at most 1000 of them, or a string of them with commas between.",
         "token": "The token exactly as it was given; a string.",
     }
 )

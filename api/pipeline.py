@@ -3,18 +3,22 @@
 identify the route → content type → decode the body → token present → token valid → session fresh → role →
 missing parameters → invalid parameters → permission → act (contract.md section 2)
 
-An error that nobody foresaw is rolled back, reported, and answered with `application-crash`; one that happens
-before the route is known to be open, with `identify-request-error`.
+What is read with GET has its parameters in the query string instead of a body, and its token in the header.
+
+A connection to the database that breaks meanwhile is replaced, and the stages from the token on are passed
+once more. An error that nobody foresaw is rolled back, reported, and answered with `application-crash`; one
+that happens before the route is known to be open, with `identify-request-error`.
 """
 
 import re
 import secrets
 from dataclasses import replace
+from uuid import uuid4
 
 import sentry_sdk
 import structlog
 from flask import Request, Response, g
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from api import caller as callers
 from api.answer import Answer, refusal_answer, to_response
@@ -22,7 +26,8 @@ from api.body import read_body
 from api.decoding import Context, body_token, decode
 from api.faults import Fault, ParamWarning, Refusal
 from api.preferences import preferred_wait_s
-from api.routes import Call, Route
+from api.query import NO_BEARER, read_query
+from api.routes import AnyRoute, Call, Route
 from api.statuses import (
     APPLICATION_CRASH,
     CLIENT_REQUIRED,
@@ -35,7 +40,7 @@ from api.statuses import (
     ROUTE_NOT_FOUND,
     SERVICE_NOT_FOUND,
 )
-from models.database import autocommit_engine
+from models.database import autocommit_engine, once_more_if_disconnected
 from models.moment import now
 from models.switchboard import Board, KnownApplication, switchboard
 from models.tokens import Holder, find_holder, touch
@@ -88,68 +93,75 @@ def crash(status: str, failure: BaseException) -> Answer:
 
 
 def _answer(route: Route, request: Request, board: Board, request_id: str) -> Answer:
-    _check_deployed(route, board)
-    params = read_body(_body(request), request.headers.get("Content-Type"), sensitive=route.sensitive)
+    check_deployed(route, board)
     header_token = callers.bearer_token(request.headers.get("Authorization"))
-    token = callers.one_token(body_token(params), header_token)
+    if route.method == "GET":
+        params, token = read_query(request.args), header_token
+    else:
+        body = read_bytes(
+            request, MAX_BODY_BYTES, "Shorten the texts; description and notes hold 10000 characters each."
+        )
+        params = read_body(body, request.headers.get("Content-Type"), sensitive=route.sensitive)
+        token = callers.one_token(body_token(params), header_token)
     context = Context(route.choices(), header_token)
     if token is None:
         faults = decode(params, route.params, context).faults
+        if "token" not in route.params:
+            faults = [NO_BEARER, *faults]
         return Answer(MISSING_PARAM, "The token is missing.", errors=faults)
-    moment = now()
-    with autocommit_engine().connect() as connection:
-        holder = callers.check_holder(find_holder(connection, token), moment)
-        holder = touch(connection, holder, moment)
-        if holder.kind == "session" and not holder.roles:
-            return _client_required(holder, token)
-        decoded = decode(params, route.params, context)
-        application, faults = _application(board, decoded.values.get("application"), holder)
-        caller = callers.in_role(holder, application)
-        key, key_faults = _idempotency_key(request)
-        faults = [*decoded.faults, *faults, *key_faults]
-        call = found = None
-        if caller is not None:
-            wait_s = preferred_wait_s(request.headers.get("Prefer"))
-            call = Call(caller, decoded, connection, moment, request_id, key, wait_s)
-            found = route.look_up(call)
-            faults += route.check(call, found)
-        if faults:
-            return _faulty(route, faults, decoded.warnings)
-        if call is None or call.caller.role not in route.callers:
-            raise _denied(application, call)
-        answer = route.act(call, found)
-    return _with_session(answer, call)
+    moment, spare_uuid = now(), uuid4()
+
+    def serve(*, again: bool) -> Answer:
+        with autocommit_engine().connect() as connection:
+            holder = callers.check_holder(find_holder(connection, token), moment)
+            holder = touch(connection, holder, moment)
+            if holder.kind == "session" and not holder.roles:
+                return _client_required(holder, token)
+            decoded = decode(params, route.params, context)
+            application, faults = _application(board, decoded.values.get("application"), holder)
+            caller = callers.in_role(holder, application)
+            key, key_faults = _idempotency_key(request)
+            faults = [*decoded.faults, *faults, *key_faults]
+            call = found = None
+            if caller is not None:
+                wait_s = preferred_wait_s(request.headers.get("Prefer"))
+                call = Call(caller, decoded, connection, moment, request_id, spare_uuid, again, key, wait_s)
+                found = route.look_up(call)
+                faults += route.check(call, found)
+            if faults:
+                return _faulty(route, faults, decoded.warnings)
+            if call is None or call.caller.role not in route.callers:
+                raise _denied(application, call)
+            answer = route.act(call, found)
+        return _with_session(answer, call)
+
+    return once_more_if_disconnected(serve)
 
 
-def _check_deployed(route: Route, board: Board) -> None:
+def check_deployed(route: AnyRoute, board: Board) -> None:
+    """Whether the route and its service are in operation. Raises `Refusal`."""
     if route.service in board.retired_services:
         raise Refusal(SERVICE_NOT_FOUND, f"The service {route.service} is not deployed at the moment.")
     if route.key in board.retired_routes:
         raise Refusal(ROUTE_NOT_FOUND, f"{route.method} {route.path} is not deployed at the moment.")
 
 
-def _body(request: Request) -> bytes:
+def read_bytes(request: Request, limit: int, hint: str) -> bytes:
+    """The body, of at most `limit` bytes; `hint` says how to make it smaller. Raises `Refusal`."""
+    too_large = Refusal(REQUEST_TOO_LARGE, f"The body is larger than {limit // 1024} KB.", hint)
     try:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        raise _too_large() from None
-    except (ClientDisconnected, OSError):
+        raise too_large from None
+    except Exception:  # noqa: BLE001 - every server has its own errors for a body that is not HTTP
         raise Refusal(
             INVALID_ENCODED_PARAMS,
             "The body ended before it was complete, or its chunks are malformed.",
             "Send it again; Content-Length is the number of bytes of the body.",
         ) from None
-    if len(body) > MAX_BODY_BYTES:
-        raise _too_large()
+    if len(body) > limit:
+        raise too_large
     return body
-
-
-def _too_large() -> Refusal:
-    return Refusal(
-        REQUEST_TOO_LARGE,
-        "The body is larger than 256 KB.",
-        "Shorten the texts; description and notes hold 10000 characters each.",
-    )
 
 
 def _application(board: Board, slug: object, holder: Holder) -> tuple[KnownApplication, list[Fault]]:

@@ -20,7 +20,7 @@ from typing import Final
 from uuid import UUID
 
 from api.faults import NAME_LENGTH, Unreadable, kind, quoted
-from api.params import Param
+from api.params import MAX_ID, Param
 from models.clock import (
     EndOfDay,
     parse_boolean,
@@ -34,6 +34,8 @@ from models.clock import (
 
 MAX_SPELLING: Final = 100
 """Characters that a date, a number, a truth value, a duration or a uuid can take, generously."""
+
+MAX_IDS: Final = 1_000
 
 MAX_BITS: Final = 13_000
 """About 3 900 digits, more than any code has; Python does not spell out integers of more than 4 300."""
@@ -72,7 +74,8 @@ def read_value(param: Param, value: object, circumstances: Circumstances) -> obj
         text = read_string(value, param.max_length)
         choices = circumstances.choices.get(param.name, param.choices)
         return text if choices is None else read_choice(text, choices)
-    _check_length(value)
+    if param.reads != "ids":
+        _check_length(value)
     simple = _SIMPLE_READERS.get(param.reads)
     if simple is not None:
         return simple(value)
@@ -149,6 +152,16 @@ def read_uuid(value: object) -> UUID:
     return uuid
 
 
+def read_ids(value: object) -> tuple[int, ...]:
+    """Ids of records, each once, in the order in which they were given; at most `MAX_IDS`."""
+    given = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    if not 1 <= len(given) <= MAX_IDS:
+        raise Unreadable(f"These are {len(given)} ids; 1 to {MAX_IDS} fit.", "Send them in several requests.")
+    for each in given:
+        _check_length(each)
+    return tuple(dict.fromkeys(parse_integer(each, low=1, high=MAX_ID) for each in given))
+
+
 def _read_date(value: object, month_first: bool | None) -> date:
     if month_first is None:
         month_first = isinstance(value, str) and "/" in value
@@ -172,6 +185,7 @@ _SIMPLE_READERS: Final[Mapping[str, Callable[[object], object]]] = MappingProxyT
         "stop-time": _read_stop_time,
         "duration": parse_duration,
         "uuid": read_uuid,
+        "ids": read_ids,
     }
 )
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "demo": "cli.demo:demo",
     "doctor": "cli.doctor:doctor",
     "import": "cli.importing.command:import_records",
+    "mail": "cli.mail:mail",
     "notifications": "cli.notifications:notifications",
     "routes": "cli.routes:routes",
     "tokens": "cli.tokens:tokens",
@@ -48,7 +49,7 @@ def create_app() -> Flask:
         get_settings()
     except ValidationError as invalid:
         raise click.ClickException(_sentences(invalid)) from None
-    app = create_web_app()
+    app = create_web_app(serving=False)
     # Alembic tells of each of its plugins when it is imported; people read standard error here.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     app.cli = Commands(app.name)

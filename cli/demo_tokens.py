@@ -20,9 +20,10 @@ from sqlalchemy import Connection, bindparam, text
 from cli.demo_data import APPLICATIONS, EMPLOYEE, SESSION_APPLICATION, SESSIONS
 from cli.failures import Failure
 from models import tokens
+from models.production import DEMO_LABEL
 
 FILE = "demo.json"
-LABEL = "demo"
+LABEL = DEMO_LABEL
 _SET_STAMPS = text("UPDATE tokens SET created_at = :created_at, last_used_at = :last_used_at WHERE id = :id")
 
 

@@ -25,7 +25,9 @@ from cli.output import json_option, show_json
 from models import database
 from models.clock import is_zone_name
 from models.command_states import CLAIMABLE
+from models.provider_gate import OPEN_GATE, read_gate
 from settings import Settings, get_settings
+from tasks.catalogue import KINDS, MAIL_PROVIDER
 from tasks.mail.addresses import AddressError, sender_mailbox
 from tasks.mail.destination import DestinationError, check_destination
 from tasks.mail.mandrill import MandrillClient, MandrillError
@@ -73,6 +75,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _database_checks()
     yield from _broker_checks(settings)
     yield from _mandrill_checks(settings)
+    yield _webhooks(settings)
 
 
 def _settings(settings: Settings) -> Finding:
@@ -168,10 +171,28 @@ def _due_commands(connection: Connection) -> Finding:
     return Finding("due commands", False, message, "See that relay, broker and workers run, and their logs.")
 
 
+def _mail_gate(connection: Connection) -> Finding:
+    gate = read_gate(connection, MAIL_PROVIDER)
+    if gate == OPEN_GATE:
+        return Finding("mail gate", True, "Open: mails are handed over as they come.")
+    waiting = connection.scalar(
+        text("SELECT count(*) FROM commands WHERE state IN ('pending', 'unknown') AND kind = ANY(:kinds)"),
+        {"kinds": [kind.name for kind in KINDS.values() if kind.provider == MAIL_PROVIDER]},
+    )
+    how = "Closed" if gate.is_closed else "Half open"
+    return Finding(
+        "mail gate",
+        False,
+        f"{how}, because Mandrill failed again and again; {waiting} mails wait.",
+        "See Mandrill's status page, MANDRILL_URL and the network. It is tried again by itself.",
+    )
+
+
 _ON_DATABASE: dict[str, Callable[[Connection], Finding]] = {
     "migrations": _migrations,
     "relay": _relay,
     "due commands": _due_commands,
+    "mail gate": _mail_gate,
 }
 
 
@@ -270,3 +291,14 @@ def _mandrill_checks(settings: Settings) -> Iterator[Finding]:
         yield Finding("mandrill", False, str(trouble), hint)
         return
     yield Finding("mandrill", True, "It answers and takes the key.")
+
+
+def _webhooks(settings: Settings) -> Finding:
+    if settings.mandrill_webhook_key.get_secret_value():
+        return Finding("mandrill webhooks", True, f"They are taken at {settings.webhook_url}.")
+    return Finding(
+        "mandrill webhooks",
+        settings.app_env != "production",
+        "None are taken: mails in doubt have to be asked about, and late rejections stay unseen.",
+        f"Register {settings.webhook_url} in Mandrill and set MANDRILL_WEBHOOK_KEY to the key it shows.",
+    )

@@ -1,16 +1,24 @@
-"""`flask notifications`: what developers must see, and sending a failed mail again."""
+"""`flask notifications`: what developers must see, and what they do about it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import getpass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
-from sqlalchemy import Connection, bindparam, text
 
 from cli.failures import Failure, Group
 from cli.output import cell, json_option, show_json
-from models import command_ledger, database
-from models.command_states import RESEND, State
+from models import database, notification_actions
+from models.audit import Actor
+from models.notification_actions import Done
+from models.notification_list import Wanted, list_notifications, masked, read_notification
+from models.notifications import STATES, UNFINISHED
+from tasks.mail.addresses import AddressError, Mailbox, checked_mailbox
+
+IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1, 2**63 - 1))
+REASON = click.option("--reason", default="", help="Why, for whoever reads the audit later.")
+
+__all__ = ["masked", "notifications"]
 
 
 @click.group(cls=Group)
@@ -19,116 +27,162 @@ def notifications() -> None:
 
 
 @notifications.command("list", with_appcontext=False)
-@click.option("--state", type=click.Choice(["open", "all"]), default="open", show_default=True)
+@click.option(
+    "--state",
+    type=click.Choice(["unfinished", *STATES, "all"]),
+    default="unfinished",
+    show_default=True,
+    help="unfinished: open or retrying.",
+)
+@click.option("--status", help="Only these, for example mandrill-email-failed.")
+@click.option("--cause", help="Only these, for example hard-bounce.")
+@click.option("--appointment", type=int, help="Only those about this appointment.")
+@click.option("--incident", type=int, help="Only those that hang on this incident.")
 @json_option
-def list_notifications(state: str, as_json: bool) -> None:
+def list_command(
+    state: str,
+    status: str | None,
+    cause: str | None,
+    appointment: int | None,
+    incident: int | None,
+    as_json: bool,
+) -> None:
     """The notifications, newest first; addresses are masked."""
+    states = {"unfinished": UNFINISHED, "all": None}.get(state, (state,))
     with database.transaction() as connection:
-        rows = connection.execute(
-            text(
-                "SELECT id, status, state, severity, cause, appointment_id, command_id, recipient, attempts,"
-                " may_have_been_sent, first_at, last_at, closed_at, closed_by, message, hint"
-                " FROM notifications WHERE state = 'open' OR :all ORDER BY last_at DESC, id DESC"
-            ),
-            {"all": state == "all"},
-        ).mappings()
-        listed = [{**row, "recipient": masked(row["recipient"])} for row in rows]
+        wanted = Wanted(states, status, cause, appointment, incident)
+        listed = list_notifications(connection, wanted).notifications
     if as_json:
         show_json(listed)
         return
     if not listed:
-        click.echo("There are no open notifications." if state == "open" else "There are no notifications.")
+        click.echo("There are no notifications." if state == "all" else f"There are no {_named(state)}.")
     for row in listed:
         click.echo("\n".join(_paragraph(row)) + "\n")
 
 
-def masked(email: str | None) -> str | None:
-    """An address of which a person who knows it can tell that it is meant: `c***@example.com`."""
-    if not email:
-        return None
-    name, at, domain = email.rpartition("@")
-    return f"{name[:1]}***{at}{domain}"
+def _named(state: str) -> str:
+    return "open notifications" if state == "unfinished" else f"{state} notifications"
+
+
+@notifications.command(with_appcontext=False)
+@click.argument("number", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@json_option
+def show(number: int, as_json: bool) -> None:
+    """Everything about one notification, with its whole address and what was done about it."""
+    with database.transaction() as connection:
+        row = read_notification(connection, number)
+    if row is None:
+        raise Failure(f"Notification {number} does not exist.")
+    if as_json:
+        show_json({**row, "send_id": row["send_id"] and str(row["send_id"])})
+        return
+    click.echo("\n".join(_paragraph(row)))
+    for name, value in row.items():
+        if name not in _IN_PARAGRAPH and value not in (None, ""):
+            click.echo(f"    {name.replace('_', ' ')}: {cell(value)}")
+    for entry in row["audit"]:
+        said = f": {entry['detail']['reason']}" if entry["detail"].get("reason") else ""
+        click.echo(f"    {cell(entry['at'])} {entry['action']} by {entry['actor']} via {entry['via']}{said}")
+
+
+_IN_PARAGRAPH = frozenset(
+    {
+        *("id", "status", "state", "severity", "cause", "message", "hint", "recipient", "appointment_id"),
+        *("attempts", "may_have_been_sent", "first_at", "last_at", "closed_by", "audit"),
+    }
+)
 
 
 def _paragraph(row: dict[str, Any]) -> list[str]:
     where = f"appointment {row['appointment_id']}" if row["appointment_id"] is not None else None
     facts = [row["severity"], row["status"], row["cause"], where, row["recipient"]]
-    state = "" if row["state"] == "open" else f" [{row['state']} by {cell(row['closed_by'])}]"
+    by = f" by {cell(row['closed_by'])}" if row["closed_by"] else ""
+    state = "" if row["state"] == "open" else f" [{row['state']}{by}]"
     attempts = f"{row['attempts']} attempt{'' if row['attempts'] == 1 else 's'}"
+    if row["status"] == "mail-incident":
+        attempts = f"{row['occurrences']} mails"
     doubt = ", may have been sent" if row["may_have_been_sent"] else ""
+    incident = f", part of incident {row['incident_id']}" if row["incident_id"] else ""
     lines = [
         f"#{row['id']}  " + "  ".join(fact for fact in facts if fact) + state,
         f"    {row['message']}",
         f"    {row['hint']}" if row["hint"] else "",
-        f"    {attempts}{doubt}; first {cell(row['first_at'])}, last {cell(row['last_at'])}",
+        f"    {attempts}{doubt}; first {cell(row['first_at'])}, last {cell(row['last_at'])}{incident}",
     ]
     return [line for line in lines if line]
 
 
 @notifications.command(with_appcontext=False)
-@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1, 2**63 - 1))
+@IDS
 @click.option("--yes", is_flag=True, help="Do not ask about mails that may have been sent.")
 def resend(ids: tuple[int, ...], yes: bool) -> None:
-    """Do the commands of these notifications again: mostly, send a mail. Each stays open until it worked."""
-    wanted = tuple(dict.fromkeys(ids))
+    """Do the commands of these notifications again: mostly, send a mail. An incident means all of its mails."""
+    results = _act(lambda connection: notification_actions.resend(connection, ids, _me(), even_if_sent=yes))
+    asking = [one.id for one in results if one.asks]
+    agreed = [number for number in asking if _is_agreed(number)]
+    if agreed:
+        results += _act(
+            lambda connection: notification_actions.resend(connection, agreed, _me(), even_if_sent=True)
+        )
+    _tell([one for one in results if not one.asks])
+
+
+@notifications.command(with_appcontext=False)
+@click.argument("number", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@click.argument("email")
+def correct(number: int, email: str) -> None:
+    """Send this mail to EMAIL instead. The client's own record is not changed: correct it where it is kept."""
+    try:
+        address = checked_mailbox(Mailbox(email)).email
+    except AddressError as odd:
+        raise Failure(str(odd)) from None
+    _tell(_act(lambda connection: [notification_actions.correct(connection, number, address, _me())]))
+
+
+@notifications.command(with_appcontext=False)
+@IDS
+@REASON
+def resolve(ids: tuple[int, ...], reason: str) -> None:
+    """Mark these as dealt with in another way."""
+    _tell(_act(lambda connection: notification_actions.resolve(connection, ids, _me(), reason)))
+
+
+@notifications.command(with_appcontext=False)
+@IDS
+@REASON
+def ignore(ids: tuple[int, ...], reason: str) -> None:
+    """Mark these as not worth doing anything; the same failure again does not open them."""
+    _tell(_act(lambda connection: notification_actions.ignore(connection, ids, _me(), reason)))
+
+
+def _act(action: Callable[[Any], Sequence[Done]]) -> list[Done]:
     with database.transaction() as connection:
-        found = _find(connection, wanted)
-    refused = {number: why for number in wanted if (why := _why_not(found.get(number))) is not None}
-    agreed = [number for number in wanted if number not in refused and (yes or _is_agreed(found[number]))]
-    sent = []
-    with database.transaction() as connection:
-        for number in agreed:
-            command_id = found[number].command_id
-            if command_id is not None and command_ledger.resend(connection, command_id):
-                sent.append(number)
-            else:
-                refused[number] = "is being dealt with meanwhile."
-    for number in sent:
-        click.echo(f"Notification {number}: {found[number].command_kind} is queued again.")
+        return list(action(connection))
+
+
+def _me() -> Actor:
+    """The account of this machine that the command runs under."""
+    name = getpass.getuser()
+    return Actor(name, "command-line", f"account:{name}"[:63])
+
+
+def _tell(results: Sequence[Done]) -> None:
+    refused = []
+    for one in results:
+        if one.is_done:
+            colon = "" if one.message.startswith("is ") else ":"
+            click.echo(f"Notification {one.id}{colon} {one.message}")
+        else:
+            refused.append(f"Notification {one.id} {one.message}")
     if refused:
-        raise Failure("\n".join(f"Notification {number} {why}" for number, why in refused.items()))
+        raise Failure("\n".join(refused))
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    id: int
-    state: str
-    command_id: int | None
-    command_kind: str | None
-    command_state: str | None
-    may_have_been_sent: bool
-    recipient: str | None
-
-
-_FIND = text(
-    "SELECT n.id, n.state, n.command_id, c.kind AS command_kind, c.state AS command_state,"
-    " n.may_have_been_sent OR coalesce(c.state = 'unknown', false) AS may_have_been_sent, n.recipient"
-    " FROM notifications n LEFT JOIN all_commands c ON c.id = n.command_id WHERE n.id IN :ids"
-).bindparams(bindparam("ids", expanding=True))
-
-
-def _find(connection: Connection, ids: Sequence[int]) -> dict[int, _Found]:
-    rows = connection.execute(_FIND, {"ids": list(ids)})
-    return {row.id: _Found(**row._mapping) for row in rows}
-
-
-def _why_not(found: _Found | None) -> str | None:
-    """Why a notification's mail is not sent again, as the rest of a sentence; None when it may be."""
-    if found is None:
-        return "does not exist."
-    if found.state != "open":
-        return f"is {found.state}; nothing is left to be done."
-    if found.command_id is None or found.command_state is None:
-        return "has no command, so there is nothing to do again; its hint says what helps."
-    if State(found.command_state) not in RESEND.sources:
-        return f"has a command that is {found.command_state}; only a failed or unknown one can be done again."
-    return None
-
-
-def _is_agreed(found: _Found) -> bool:
-    if not found.may_have_been_sent:
-        return True
+def _is_agreed(number: int) -> bool:
+    with database.transaction() as connection:
+        row = read_notification(connection, number)
+    recipient = masked(row["recipient"]) if row else None
     return click.confirm(
-        f"The mail of notification {found.id} to {masked(found.recipient)} may have been sent. Send it again?",
-        err=True,
+        f"The mail of notification {number} to {recipient} may have been sent. Send it again?", err=True
     )

@@ -8,7 +8,7 @@ import click
 from sqlalchemy import Connection, text
 
 from api.app import ROUTES
-from api.routes import Route
+from api.routes import AnyRoute
 from cli.failures import Failure, Group
 from cli.output import json_option, show_json, show_table
 from models import database
@@ -100,7 +100,7 @@ def _known_service(service: str) -> str:
     return service
 
 
-def _known_routes(words: list[str]) -> list[Route]:
+def _known_routes(words: list[str]) -> list[AnyRoute]:
     """The routes meant by `METHOD PATH` or `PATH`; the method in any case."""
     method, path = (words[0].upper(), words[1]) if len(words) == 2 else (None, " ".join(words))
     found = [route for route in ROUTES if route.path == path and method in (None, route.method)]
@@ -120,7 +120,7 @@ def _set_service(connection: Connection, slug: str, *, deployed: bool) -> None:
     )
 
 
-def _set_route(connection: Connection, route: Route, *, deployed: bool) -> None:
+def _set_route(connection: Connection, route: AnyRoute, *, deployed: bool) -> None:
     connection.execute(
         text("INSERT INTO services (slug) VALUES (:slug) ON CONFLICT (slug) DO NOTHING"),
         {"slug": route.service},

@@ -8,9 +8,9 @@ another address are given on the command line (`--workers`, `--bind`), which win
 from settings import get_settings  # gunicorn puts the working directory on the path before it reads this
 
 bind = f"127.0.0.1:{get_settings().port}"
-worker_class = "gthread"
+worker_class = "api.server.JsonWorker"  # gunicorn's gthread; what it refuses is answered in JSON too
 workers = 2
-threads = 8
+threads = 16
 
 # Longer than the idle time after which common balancers drop a connection, so that they drop it, not we.
 keepalive = 75

@@ -6,7 +6,7 @@ database's.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, TextClause, bindparam, text
@@ -21,11 +21,15 @@ from models.command_states import (
     FAIL,
     FINISH,
     POSTPONE,
+    REJECT,
     RELEASE,
     RESEND,
+    SETTLE,
     Edge,
     State,
 )
+from models.commands import Command
+from models.provider_gate import FAILURES_THAT_CLOSE, PROBES
 
 CHANNEL = "commands"
 """The NOTIFY channel that wakes the relay. At most one NOTIFY a transaction: they serialise commits."""
@@ -71,10 +75,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A command that a message should be sent for."""
+    """A command that a message should be sent for. `is_repeat`: it was attempted before.
+
+    `publishes` counts its messages, this one included, since it became due.
+    """
 
     id: int
     kind: str
+    is_repeat: bool = False
+    publishes: int = field(default=1, compare=False)
 
 
 def _states(states: Sequence[State]) -> str:
@@ -95,7 +104,9 @@ def _claim_statement(edge: Edge) -> TextClause:
         " attempts = attempts + (doubt_since IS NULL)::int,"
         " lease_until = now() + make_interval(secs => :lease_s)"
         f" WHERE id = :id AND kind = :kind AND state IN {_states(edge.sources)} AND available_at <= now()"
-        " AND NOT EXISTS (SELECT 1 FROM provider_gates WHERE name = :provider AND closed_until > now())"
+        " AND NOT EXISTS (SELECT 1 FROM provider_gates WHERE name = :provider AND (closed_until > now()"
+        f" OR failures >= {FAILURES_THAT_CLOSE} AND {PROBES} <="
+        f" (SELECT count(*) FROM commands AS probe WHERE probe.state = '{State.SENDING}')))"
         " RETURNING id, appointment_id, kind, sequence, recipient, send_id, attempts, doubts, misses, request_id,"
         " lease_token, doubt_since IS NOT NULL AS in_doubt,"
         " coalesce(extract(epoch FROM now() - doubt_since), 0)::float AS doubt_age_s"
@@ -109,6 +120,7 @@ _POSTPONE = _worker_move(
     "available_at = now() + make_interval(secs => :delay_s), published_at = NULL, publishes = 0,"
     " doubt_since = NULL, last_error = :error",
 )
+_PUT_OFF = _worker_move(POSTPONE, "attempts = greatest(attempts - 1, 0), published_at = NULL, publishes = 0")
 _FAIL = _worker_move(FAIL, "finished_at = now(), last_error = :error")
 _DOUBT = _worker_move(
     DOUBT,
@@ -129,28 +141,42 @@ _BEGIN_AGAIN = text(
     "UPDATE commands SET attempts = attempts + 1, doubt_since = NULL, misses = 0"
     " WHERE id = :id AND lease_token = :lease_token"
 )
-_DUE = (
-    f"state IN {_states(CLAIMABLE)} AND available_at <= now()"
-    " AND (kind = ANY(:kinds) OR CAST(:kinds AS text[]) IS NULL)"
-)
+_DUE = f"state IN {_states(CLAIMABLE)} AND available_at <= now()"
 _UNHEARD_OF = (
     "(published_at IS NULL OR published_at < now() - make_interval("
     "secs => :republish_after_s * power(2, least(publishes - 1, 7))))"
 )
+_FIRST, _REPEAT = "attempts = 0", "attempts > 0"
 # With a backlog, the sweep publishes in order of age; a message more would only fill the broker.
 _RELEASE = text(
-    f"WITH backlog AS (SELECT 1 FROM commands WHERE {_DUE} LIMIT :room),"  # noqa: S608 - constants
+    f"WITH backlog AS (SELECT 1 FROM commands WHERE {_DUE} AND {_FIRST} LIMIT :room),"  # noqa: S608 - constants
     " room AS (SELECT count(*) < :room AS is_left FROM backlog)"
     f" UPDATE commands SET state = '{RELEASE.target}', available_at = now(),"
     " published_at = CASE WHEN is_left THEN now() END, publishes = is_left::int FROM room"
     f" WHERE appointment_id = :appointment_id AND state IN {_states(RELEASE.sources)}"
     " RETURNING id, kind, is_left"
 )
+_COLUMNS = ", ".join(column.name for column in Command.__table__.columns)
 _RESEND = text(
     f"UPDATE commands SET state = '{RESEND.target}', available_at = now(), published_at = NULL, publishes = 0,"  # noqa: S608 - constants
-    " attempts = 0, doubts = 0, misses = 0, doubt_since = NULL, finished_at = NULL, send_id = gen_random_uuid()"
-    f" WHERE id = :id AND state IN {_states(RESEND.sources)} RETURNING id, kind"
+    " attempts = 0, doubts = 0, misses = 0, doubt_since = NULL, finished_at = NULL, last_error = NULL,"
+    " recipient = coalesce(:recipient, recipient), send_id = gen_random_uuid()"
+    f" WHERE id = ANY(:ids) AND state IN {_states(RESEND.sources)} RETURNING id"
 )
+_FETCH_BACK = text(
+    "WITH fetched AS (DELETE FROM commands_archive WHERE id = ANY(:ids) RETURNING *)"  # noqa: S608 - constants
+    f" INSERT INTO commands ({_COLUMNS}) SELECT {_COLUMNS} FROM fetched"
+)
+_TOLD = {
+    edge: text(
+        f"UPDATE commands SET state = '{edge.target}', finished_at = now(), doubt_since = NULL, last_error = :error"  # noqa: S608 - constants
+        # By way of the mails' rows, which have an index on `send_id`.
+        " WHERE id IN (SELECT command_id FROM emails WHERE send_id = ANY(:send_ids))"
+        f" AND send_id = ANY(:send_ids) AND state IN {_states(edge.sources)}"
+        " RETURNING id, send_id, appointment_id, kind, sequence, recipient, attempts, request_id"
+    )
+    for edge in (SETTLE, REJECT)
+}
 _EXPIRE = [
     text(
         f"UPDATE commands SET state = '{edge.target}', lease_token = NULL, lease_until = NULL,"  # noqa: S608 - constants
@@ -167,16 +193,39 @@ _EXPIRE = [
         ),
     )
 ]
-# Only the oldest are looked at, as many as there is room for: that bounds the work when the backlog is long.
-_TAKE_DUE = text(
-    "WITH oldest AS ("  # noqa: S608 - constants
-    f" SELECT published_at, publishes FROM commands WHERE {_DUE} ORDER BY available_at LIMIT :room),"
-    f" due AS (SELECT id FROM commands WHERE {_DUE} AND {_UNHEARD_OF} ORDER BY available_at"
-    f" LIMIT least(:limit, :room - (SELECT count(*) FROM oldest WHERE NOT {_UNHEARD_OF}))"
-    " FOR UPDATE SKIP LOCKED)"
-    " UPDATE commands SET published_at = now(), publishes = publishes + 1"
-    " FROM due WHERE commands.id = due.id RETURNING commands.id, commands.kind, commands.available_at"
+# Kind by kind, because an index by kind and age finds the oldest of one kind without passing a hundred thousand
+# of another. Only the oldest are looked at, as many as there is room for: that bounds the work when the backlog
+# is long. Repeats, which have a statement to themselves, get the room that first attempts leave.
+_KINDS = (
+    "unnest(coalesce(CAST(:kinds AS text[]),"  # noqa: S608 - constants
+    f" ARRAY(SELECT DISTINCT kind FROM commands WHERE state IN {_states(CLAIMABLE)}))) AS wanted (kind)"
 )
+_TAKE_DUE = {
+    is_repeat: text(
+        f"WITH room AS (SELECT :room - {taken} AS places),"  # noqa: S608 - constants
+        f" oldest AS (SELECT each.* FROM {_KINDS} CROSS JOIN LATERAL ("
+        f"SELECT available_at, published_at, publishes FROM commands WHERE kind = wanted.kind AND {_DUE} AND {which}"
+        " ORDER BY available_at LIMIT (SELECT places FROM room)) AS each"
+        " ORDER BY available_at LIMIT (SELECT places FROM room)),"
+        " free AS (SELECT greatest(0, least(:limit, places"
+        f" - (SELECT count(*) FROM oldest WHERE NOT {_UNHEARD_OF}))) AS places FROM room),"
+        f" due AS (SELECT each.id FROM {_KINDS} CROSS JOIN LATERAL ("
+        f"SELECT id, available_at FROM commands WHERE kind = wanted.kind AND {_DUE} AND {which} AND {_UNHEARD_OF}"
+        " ORDER BY available_at LIMIT (SELECT places FROM free) FOR UPDATE SKIP LOCKED) AS each"
+        " ORDER BY available_at LIMIT (SELECT places FROM free))"
+        " UPDATE commands SET published_at = now(), publishes = publishes + 1 FROM due WHERE commands.id = due.id"
+        " RETURNING commands.id, commands.kind, commands.available_at, commands.publishes"
+    )
+    for is_repeat, which, taken in (
+        (False, _FIRST, "0"),
+        (
+            True,
+            _REPEAT,
+            f"(SELECT count(*) FROM (SELECT FROM {_KINDS} CROSS JOIN LATERAL (SELECT FROM commands"  # noqa: S608 - constants
+            f" WHERE kind = wanted.kind AND {_DUE} AND {_FIRST} LIMIT :room) AS each LIMIT :room) AS first)",
+        ),
+    )
+}
 _PUBLISH_AGAIN = text(
     "UPDATE commands SET published_at = NULL, publishes = 0 WHERE id IN ("  # noqa: S608 - constants
     f"SELECT id FROM commands WHERE state IN {_states(CLAIMABLE)} AND available_at <= now()"
@@ -198,7 +247,8 @@ def claim(
 ) -> Claim | None:
     """Take a due command for `lease_s` seconds; None when it is somebody else's, finished or not due.
 
-    None as well while the gate of its `provider` is closed: the sweep publishes it again when it opens.
+    None as well while the gate of its `provider` is closed, or half open with enough probes on their way: the
+    sweep publishes it again.
     """
     row = connection.execute(
         _CLAIM[edge],
@@ -221,6 +271,14 @@ def finish(connection: Connection, claimed: Claim) -> None:
 def postpone(connection: Connection, claimed: Claim, delay_s: float, error: str) -> None:
     """It surely did not happen; try again in `delay_s` seconds. Raises `LeaseLostError`."""
     _move(connection, _POSTPONE, claimed, delay_s=delay_s, error=error)
+
+
+def put_off(connection: Connection, claimed: Claim) -> None:
+    """It was not tried at all, because there is no place for it now: as before the claim, its age included.
+
+    The sweep publishes it again. Raises `LeaseLostError`.
+    """
+    _move(connection, _PUT_OFF, claimed)
 
 
 def fail(connection: Connection, claimed: Claim, error: str) -> None:
@@ -266,16 +324,58 @@ def release(connection: Connection, appointment_id: int, room: int = ROOM) -> li
 
     They count as published. With a backlog of `room` commands there are none: the sweep comes to them in turn.
     """
-    rows = connection.execute(_RELEASE, {"appointment_id": appointment_id, "kinds": None, "room": room})
+    rows = connection.execute(_RELEASE, {"appointment_id": appointment_id, "room": room})
     return [Due(row.id, row.kind) for row in rows if row.is_left]
 
 
-def resend(connection: Connection, command_id: int) -> bool:
-    """A person decided to try again. False when the command is neither failed nor unknown."""
-    moved = connection.execute(_RESEND, {"id": command_id}).first() is not None
+def resend(connection: Connection, command_id: int, recipient: str | None = None) -> bool:
+    """A person decided to do it again, perhaps to another `recipient`. False when it is still under way."""
+    return bool(resend_all(connection, [command_id], recipient))
+
+
+def resend_all(connection: Connection, command_ids: Sequence[int], recipient: str | None = None) -> set[int]:
+    """People decided to do these again; the ids of those that are. One that is under way stays as it is.
+
+    Each gets a new `send_id`: to the provider it is another mail. What was archived comes back for it. Raises
+    `sqlalchemy.exc.IntegrityError` when there is such a command to the new `recipient` already.
+    """
+    ids = {"ids": list(command_ids)}
+    connection.execute(_FETCH_BACK, ids)
+    moved = {row.id for row in connection.execute(_RESEND, {**ids, "recipient": recipient})}
     if moved:
         wake_relay(connection)
     return moved
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A command whose fate the provider told without being asked."""
+
+    id: int
+    send_id: UUID
+    appointment_id: int
+    kind: str
+    sequence: int
+    recipient: str
+    attempts: int
+    request_id: str
+
+
+def settle(connection: Connection, send_ids: Sequence[UUID]) -> list[Moved]:
+    """The provider has told that it has these mails; those that were still in doubt, or to be sent again."""
+    return _told(connection, SETTLE, send_ids, None)
+
+
+def reject(connection: Connection, send_ids: Sequence[UUID], error: str) -> list[Moved]:
+    """The provider has told that it will not deliver these mails; those that were still open."""
+    return _told(connection, REJECT, send_ids, error)
+
+
+def _told(connection: Connection, edge: Edge, send_ids: Sequence[UUID], error: str | None) -> list[Moved]:
+    if not send_ids:
+        return []
+    rows = connection.execute(_TOLD[edge], {"send_ids": list(send_ids), "error": error})
+    return [Moved(**row._mapping) for row in rows]
 
 
 def expire_leases(connection: Connection, grace_s: float) -> int:
@@ -289,21 +389,28 @@ def expire_leases(connection: Connection, grace_s: float) -> int:
 def take_due(
     connection: Connection, limit: int, kinds: Sequence[str] | None = None, room: int = ROOM
 ) -> list[Due]:
-    """Mark up to `limit` due commands as published, oldest first; two sweeps never take the same one.
+    """Mark up to `limit` due commands as published; two sweeps never take the same one.
 
-    Only of these `kinds`, if given. `room` is how many messages may be under way, those included that were
-    published a short while ago and not taken yet: a backlog stays in the table and out of the broker.
+    First attempts come before repeats, so that a new confirmation does not wait behind those that failed; of
+    each the oldest first. Only of these `kinds`, if given. `room` is how many messages may be under way, those
+    included that were published a short while ago and not taken yet: a backlog stays in the table and out of
+    the broker.
     """
-    rows = connection.execute(
-        _TAKE_DUE,
-        {
-            "limit": limit,
-            "kinds": None if kinds is None else list(kinds),
-            "room": room,
-            "republish_after_s": REPUBLISH_AFTER_S,
-        },
-    ).all()
-    return [Due(row.id, row.kind) for row in sorted(rows, key=lambda row: row.available_at)]
+    taken: list[Due] = []
+    for is_repeat, statement in _TAKE_DUE.items():
+        if len(taken) < limit:
+            rows = connection.execute(
+                statement,
+                {
+                    "limit": limit - len(taken),
+                    "kinds": None if kinds is None else list(kinds),
+                    "room": room,
+                    "republish_after_s": REPUBLISH_AFTER_S,
+                },
+            ).all()
+            oldest_first = sorted(rows, key=lambda row: row.available_at)
+            taken += [Due(row.id, row.kind, is_repeat, row.publishes) for row in oldest_first]
+    return taken
 
 
 def publish_again(connection: Connection, kinds: Sequence[str]) -> None:

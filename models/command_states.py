@@ -9,8 +9,10 @@
                           │                     │ ├──fail──────▶ failed      refused for good
                           │                     │ ├──doubt─────▶ unknown     may have been accepted
                           │                     │ └──expire────▶ unknown     its worker died
-                          └──────── resend ◀── failed, unknown
+                          └──────── resend ◀── failed, unknown, done         a person decided so
                                     unknown ──begin sending──▶ sending       to ask, then decide
+                           pending, unknown ──settle─────────▶ done          the provider told that it has it
+                           pending, unknown ──reject─────────▶ failed        the provider told that it will not
 
 A command that the outside world sees (a mail) goes through *sending*; one whose whole effect is in our own
 database goes through *running*. Only that difference decides what an expired lease means: what happened
@@ -35,7 +37,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     """The provider may have accepted it; it is asked before anything is sent again."""
     DONE = "done"
-    """It was done; nothing follows."""
+    """It was done; nothing follows unless a person wants it once more."""
     FAILED = "failed"
     """It cannot be done without a person; a notification says why."""
 
@@ -68,7 +70,10 @@ FAIL = Edge("fail", (State.RUNNING, State.SENDING), State.FAILED)
 DOUBT = Edge("doubt", (State.SENDING,), State.UNKNOWN)
 EXPIRE_RUNNING = Edge("expire", (State.RUNNING,), State.PENDING)
 EXPIRE_SENDING = Edge("expire", (State.SENDING,), State.UNKNOWN)
-RESEND = Edge("resend", (State.FAILED, State.UNKNOWN), State.PENDING)
+RESEND = Edge("resend", (State.FAILED, State.UNKNOWN, State.DONE), State.PENDING)
+# Not from *sending*: there a worker holds the lease, and looks at what was told before it decides.
+SETTLE = Edge("settle", (State.PENDING, State.UNKNOWN), State.DONE)
+REJECT = Edge("reject", (State.PENDING, State.UNKNOWN), State.FAILED)
 
 EDGES = (
     RELEASE,
@@ -81,6 +86,8 @@ EDGES = (
     EXPIRE_RUNNING,
     EXPIRE_SENDING,
     RESEND,
+    SETTLE,
+    REJECT,
 )
 
 SHOWN_TO_CALLERS = {

@@ -6,6 +6,7 @@ ages are measured with the database's clock, so that hosts need not agree on the
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -22,6 +23,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Instant
@@ -42,6 +44,9 @@ class CommandColumns:
     while the provider may have accepted the mail without our knowing; `doubts` counts how often that came
     about, `misses` how often the provider has said since that it has nothing. `send_id` is what the provider
     is asked by: it stays the same over retries and changes when a person decides to send again.
+
+    `facts` is what a mail has to know and the appointment's row has forgotten by then
+    (`models/mail_facts.py`); null for commands that look everything up.
     """
 
     appointment_id: Mapped[int] = mapped_column(ForeignKey("appointments.id", ondelete="CASCADE"))
@@ -63,6 +68,7 @@ class CommandColumns:
     request_id: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    facts: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class Command(CommandColumns, Base):
@@ -74,7 +80,13 @@ class Command(CommandColumns, Base):
         CheckConstraint(f"({_among(LEASED)}) = (lease_token IS NOT NULL)", name="leased_states_have_a_lease"),
         CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_whole"),
         UniqueConstraint("appointment_id", "kind", "sequence", "recipient"),
-        Index("ix_commands_due", "available_at", postgresql_where=text(_among(CLAIMABLE))),
+        Index("ix_commands_due", "kind", "available_at", postgresql_where=text(_among(CLAIMABLE))),
+        Index(
+            "ix_commands_due_first",
+            "kind",
+            "available_at",
+            postgresql_where=text(f"{_among(CLAIMABLE)} AND attempts = 0"),
+        ),
         Index("ix_commands_leases", "lease_until", postgresql_where=text(_among(LEASED))),
     )
 

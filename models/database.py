@@ -1,7 +1,12 @@
 """The connection to PostgreSQL: one engine a process, and the transaction.
 
 The engine is made on first use and forgotten after a fork, because a connection that two processes share
-mixes up their answers. Waits are bounded: a database that does not answer gives an error, not a pile-up.
+mixes up their answers. Waits are bounded (`models/bounded_connection.py`): a database that does not answer
+gives an error, not a pile-up.
+
+A database that restarts or fails over leaves dead connections in the pool. The first one that is used finds
+out, and with it all connections of its age are replaced; whoever used it may go through
+`once_more_if_disconnected`.
 """
 
 import os
@@ -9,20 +14,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import psycopg
 from psycopg.types.datetime import DatetimeDumper
 from psycopg.types.numeric import Int8Dumper
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from models.bounded_connection import LIMITS, BoundedConnection
 from settings import get_settings
 
-CONNECT_TIMEOUT_S = 3
 POOL_TIMEOUT_S = 3
-# Statement and lock limits protect the pool: 20 connections waiting for one lock would be an outage.
-SESSION_OPTIONS = "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s"
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 class _AwareDatetimeDumper(DatetimeDumper):
@@ -40,6 +47,18 @@ def _set_adapters(connection: psycopg.Connection[Any], _record: object) -> None:
     connection.adapters.register_dumper(datetime, _AwareDatetimeDumper)
 
 
+def _connect(
+    _dialect: object, _record: object, places: list[Any], names: dict[str, Any]
+) -> BoundedConnection:
+    return BoundedConnection.connect(*places, **names)
+
+
+def _leave_a_demoted_primary(context: ExceptionContext) -> None:
+    """After a fail-over the server at hand may have become a replica: a new connection finds the primary."""
+    if isinstance(context.original_exception, psycopg.errors.ReadOnlySqlTransaction):
+        context.is_disconnect = True
+
+
 @lru_cache(maxsize=1)
 def engine() -> Engine:
     """This process's engine. Connections are made when they are first needed."""
@@ -52,13 +71,11 @@ def engine() -> Engine:
         pool_use_lifo=True,
         # The text of an error goes to logs; the values of its statement may be a client's notes or address.
         hide_parameters=True,
-        connect_args={
-            "connect_timeout": CONNECT_TIMEOUT_S,
-            "options": SESSION_OPTIONS,
-            "application_name": settings.process_name or "appointments",
-        },
+        connect_args={**LIMITS, "application_name": settings.process_name or "appointments"},
     )
+    event.listen(made, "do_connect", _connect)
     event.listen(made, "connect", _set_adapters)
+    event.listen(made, "handle_error", _leave_a_demoted_primary)
     return made
 
 
@@ -73,6 +90,36 @@ def transaction() -> Iterator[Connection]:
     """One transaction: committed at the end of the block, rolled back when it raises."""
     with engine().begin() as connection:
         yield connection
+
+
+class Repeatable(Protocol[T_co]):
+    """Work that may be done twice. `again` tells the second time, when the first may have been committed."""
+
+    def __call__(self, *, again: bool) -> T_co:
+        """Do it, on a connection of its own."""
+        ...
+
+
+def once_more_if_disconnected(work: Repeatable[T_co]) -> T_co:
+    """Do `work`; if its connection broke, do it once more on a fresh one.
+
+    Nobody can tell whether what was sent last had been committed when the connection broke, so the second try
+    has to find out: a create does by its uuid, which is the same in both. What a healthy connection
+    refuses is raised at once, and so is the failure to make a connection: that has been waited for.
+    """
+    try:
+        return work(again=False)
+    except DBAPIError as broken:
+        if not broken.connection_invalidated:
+            raise
+    return work(again=True)
+
+
+def open_listening_connection(application_name: str) -> psycopg.Connection[Any]:
+    """A connection outside the pool, each statement its own transaction, to the same server as the engine's."""
+    places, names = engine().dialect.create_connect_args(engine().url)
+    limits = {**LIMITS, "application_name": application_name}
+    return BoundedConnection.connect(*places, **{**names, **limits, "autocommit": True})
 
 
 @contextmanager

@@ -28,7 +28,10 @@ OUTCOMES = ("sending", "accepted", "held", "refused", "not-accepted", "unknown")
 
 
 class Email(Base):
-    """One message to one set of recipients. `provider_id` is Mandrill's `_id` for the main recipient."""
+    """One message to one set of recipients. `provider_id` is Mandrill's `_id` for the main recipient.
+
+    `last_event` is what the provider told of the main recipient's message at last (`models/mail_events.py`).
+    """
 
     __tablename__ = "emails"
     __table_args__ = (
@@ -50,3 +53,5 @@ class Email(Base):
     http_status: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_event: Mapped[str | None] = mapped_column(String(40))
+    last_event_at: Mapped[datetime | None] = mapped_column(Instant)

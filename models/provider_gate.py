@@ -20,6 +20,9 @@ FIRST_PAUSE_S = 2
 LONGEST_PAUSE_S = 60
 """How long the gate stays closed: doubled with each failed probe."""
 
+PROBES = 3
+"""Mails that may try, after such a pause, whether the provider is back."""
+
 
 class ProviderGate(Base):
     """How a provider has been doing lately. `next_send_at` is when the pace allows the next mail."""
@@ -65,11 +68,18 @@ _SUCCEED = text(
     " UPDATE provider_gates SET failures = 0, closed_until = NULL FROM before WHERE name = :name"
     " RETURNING had_closed"
 )
+# A place is taken only in a line that is short enough. If those that are sent away took one too, each would make
+# the line longer, and soon nobody would be let in any more.
 _RESERVE = text(
     "INSERT INTO provider_gates (name, next_send_at) VALUES (:name, now() + make_interval(secs => :gap_s))"
     " ON CONFLICT (name) DO UPDATE SET next_send_at ="
     " greatest(provider_gates.next_send_at, now()) + make_interval(secs => :gap_s)"
+    " WHERE provider_gates.next_send_at IS NULL"
+    " OR provider_gates.next_send_at <= now() + make_interval(secs => :longest_s)"
     " RETURNING greatest(0, extract(epoch FROM next_send_at - now()) - :gap_s)::float AS wait_s"
+)
+_LINE = text(
+    "SELECT greatest(0, extract(epoch FROM next_send_at - now()))::float FROM provider_gates WHERE name = :name"
 )
 
 
@@ -101,7 +111,17 @@ def note_success(connection: Connection, name: str) -> bool:
     return bool(connection.execute(_SUCCEED, {"name": name}).scalar())
 
 
-def reserve(connection: Connection, name: str, rate_per_s: float) -> float:
-    """Take the next place in the pace of `rate_per_s`; seconds to wait before sending."""
-    row = connection.execute(_RESERVE, {"name": name, "gap_s": 1 / rate_per_s}).one()
-    return float(row.wait_s)
+def reserve(connection: Connection, name: str, rate_per_s: float, longest_s: float) -> float | None:
+    """Take the next place in the pace of `rate_per_s`; seconds to wait before sending.
+
+    None, and no place was taken, when the wait would be more than `longest_s`.
+    """
+    row = connection.execute(
+        _RESERVE, {"name": name, "gap_s": 1 / rate_per_s, "longest_s": longest_s}
+    ).first()
+    return None if row is None else float(row.wait_s)
+
+
+def line_s(connection: Connection, name: str) -> float:
+    """How many seconds whoever came now would wait for a place in the pace."""
+    return float(connection.execute(_LINE, {"name": name}).scalar() or 0)

@@ -3,9 +3,11 @@
 from models import (
     accounts,
     appointments,
+    audit,
     commands,
     emails,
     heartbeats,
+    mail_events,
     notifications,
     orders,
     provider_gate,
@@ -18,9 +20,11 @@ metadata = Base.metadata
 __all__ = [
     "accounts",
     "appointments",
+    "audit",
     "commands",
     "emails",
     "heartbeats",
+    "mail_events",
     "metadata",
     "notifications",
     "orders",

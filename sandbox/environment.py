@@ -4,16 +4,19 @@ import os
 import sys
 from pathlib import Path
 
+from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from sandbox.ports import LOOPBACK
-from settings import Settings
+from settings import WEBHOOK_PATH, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SANDBOX_KEY = "sandbox-key"
 
 _MAKES_OWN = frozenset({"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"})
 _TOLD = ("DATABASE_URL", "REDIS_URL", "PORT", "FLOWER_PORT", "SANDBOX_PORT", "PUBLIC_URL", "MANDRILL_URL")
+
+_TOLD_OF_THE_SANDBOX = ("MANDRILL_API_KEY", "MANDRILL_WEBHOOK_KEY", "MANDRILL_WEBHOOK_URL")
 
 
 class RunnerSettings(Settings):
@@ -52,6 +55,11 @@ def environment_of(settings: RunnerSettings) -> dict[str, str]:
     public_url = settings.public_url
     if "public_url" not in settings.model_fields_set:
         public_url = f"{base}:{settings.port}"
+    webhook = {}
+    if settings.own_sandbox:
+        # The sandbox calls this machine whatever address people use; it signs the URL that it calls.
+        webhook_url = f"{base}:{settings.port}{WEBHOOK_PATH}"
+        webhook = {"MANDRILL_WEBHOOK_URL": webhook_url, "SANDBOX_WEBHOOK_URL": webhook_url}
     return {
         **{name: value for name, value in os.environ.items() if name not in _MAKES_OWN},
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
@@ -63,6 +71,7 @@ def environment_of(settings: RunnerSettings) -> dict[str, str]:
         "MANDRILL_URL": url,
         "MANDRILL_API_KEY": key,
         "PUBLIC_URL": public_url,
+        **webhook,
         "PORT": str(settings.port),
         "FLOWER_PORT": str(settings.flower_port),
         "SANDBOX_PORT": str(settings.sandbox_port),
@@ -71,6 +80,14 @@ def environment_of(settings: RunnerSettings) -> dict[str, str]:
 
 
 def told_to_other_terminals(environment: dict[str, str], *, own_sandbox: bool) -> dict[str, str]:
-    """The part for `run.env`. A real Mandrill key stays where its owner put it."""
-    names = [*_TOLD, "MANDRILL_API_KEY"] if own_sandbox else _TOLD
-    return {name: environment[name] for name in names}
+    """The part for `run.env`: what this run uses, and every other setting that it was given.
+
+    A real Mandrill key and other secrets stay where their owner put them.
+    """
+    given = [
+        name.upper()
+        for name, field in Settings.model_fields.items()
+        if name.upper() in environment and field.annotation is not SecretStr
+    ]
+    names = {*_TOLD, *given, *(_TOLD_OF_THE_SANDBOX if own_sandbox else ())} - {"VAR_DIR", "PROCESS_NAME"}
+    return {name: environment[name] for name in sorted(names)}

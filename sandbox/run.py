@@ -27,6 +27,7 @@ from types import FrameType
 from typing import IO, Any
 
 import psycopg
+import redis
 from pydantic import ValidationError
 
 from sandbox import announcement, ports, processes, procfile, readiness, servers
@@ -164,6 +165,8 @@ class Run:
         """Step 3: the Redis of REDIS_URL, or one of our own."""
         with self.steps.step("Redis") as step:
             if self.redis is None:
+                if why_not := _why_redis_is_away(self.settings.redis_url):
+                    raise StartFailedError(f"the server of REDIS_URL does not answer: {why_not}")
                 step.done("that of REDIS_URL")
             else:
                 self._wait("redis", self.redis.is_ready)
@@ -410,11 +413,17 @@ class Run:
     def _keep(self, kept: Mapping[str, Any]) -> None:
         flower_login = str(kept.get("flower_login") or f"planomatic:{secrets.token_urlsafe(9)}")
         self.environment.setdefault("FLOWER_BASIC_AUTH", flower_login)
+        # The sandbox signs with the key that the web processes check with; a value of this machine alone.
+        webhook_key = str(kept.get("webhook_key") or secrets.token_urlsafe(24))
+        if self.settings.own_sandbox:
+            chosen = self.settings.mandrill_webhook_key.get_secret_value()
+            self.environment["MANDRILL_WEBHOOK_KEY"] = chosen or webhook_key
         self.directory.keep(
             {
                 "postgres_port": self.postgres.port if self.postgres else kept.get("postgres_port"),
                 "redis_port": self.redis.port if self.redis else kept.get("redis_port"),
                 "flower_login": flower_login,
+                "webhook_key": webhook_key,
             }
         )
 
@@ -482,6 +491,16 @@ def _sentences(invalid: ValidationError) -> str:
     return "\n".join(
         ": ".join(filter(None, ("_".join(map(str, fault["loc"])).upper(), fault["msg"]))) for fault in faults
     )
+
+
+def _why_redis_is_away(redis_url: str) -> str | None:
+    """What a Redis client says of the server at this URL; None when it answers."""
+    try:
+        with redis.Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=2) as client:
+            client.ping()
+    except (redis.RedisError, ValueError) as failure:
+        return str(failure)
+    return None
 
 
 def _why_unreachable(database_url: str) -> str | None:

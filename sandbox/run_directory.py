@@ -1,7 +1,7 @@
 """What a run leaves in its directory (`VAR_DIR`): the lock, what is kept for the next run, and the run files.
 
 * `run.lock`: held while a runner works in the directory; the kernel lets go of it however the runner ends.
-* `kept.json`: ports of our own servers and Flower's password, the same in every run.
+* `kept.json`: ports of our own servers, Flower's password and the key of webhooks, the same in every run.
 * `started.json`: the processes of this run with their start times, for the next one, should this one be
   killed before it could end them.
 * `run.json`: the run's addresses, process ids and demo data, for scripts; only while it runs.

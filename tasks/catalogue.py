@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 from random import uniform
+from typing import NamedTuple
 
 from models.command_states import BEGIN, BEGIN_SENDING, Edge
 
@@ -14,6 +15,20 @@ HOUR = 60 * MINUTE
 CLOCKS_QUEUE = "clocks"
 MAIL_QUEUE = "mail"
 
+
+class Priorities(NamedTuple):
+    """What a message's priority is: first attempts go before repeats."""
+
+    first: int
+    repeat: int
+
+
+PRIORITIES_ON_REDIS = Priorities(first=0, repeat=9)
+"""There the smallest number goes first."""
+
+PRIORITIES_ON_RABBITMQ = Priorities(first=5, repeat=0)
+"""There quorum queues tell normal (to 4) from high (from 5), since RabbitMQ 4; older ones do not look."""
+
 MAIL_PROVIDER = "mandrill"
 """The name of the gate that all mails pass (`models/provider_gate.py`)."""
 
@@ -22,6 +37,9 @@ MAIL_DELAYS_S = (
     *(HOUR,) * 46,
 )
 """Waits after a mail was surely not accepted: quick while people look at the screen, then for two days."""
+
+RECIPIENT_TRIES = 12
+"""A recipient who cannot be reached for now (a full mailbox) is tried so often, hours apart: for two days."""
 
 CRASH_DELAYS_S = (1, 5, 30, 5 * MINUTE, 30 * MINUTE)
 """Waits after our own code or database failed with nothing done. A defect does not mend itself: a few tries."""
@@ -84,7 +102,25 @@ SEND_ASSIGNMENT = CommandKind(
     MAIL_PROVIDER,
 )
 
-KINDS = {kind.name: kind for kind in (RECONCILE_TIMES, SEND_CONFIRMATION, SEND_ASSIGNMENT)}
+SEND_CHANGE = CommandKind(
+    "send-change",
+    MAIL_QUEUE,
+    BEGIN_SENDING,
+    "Tell the client or the photographer, one command each, what moved: the time, the place, the photographer.",
+    MAIL_PROVIDER,
+)
+SEND_CANCELLATION = CommandKind(
+    "send-cancellation",
+    MAIL_QUEUE,
+    BEGIN_SENDING,
+    "Tell the client or the photographer, one command each, that the appointment is off, and why.",
+    MAIL_PROVIDER,
+)
+
+KINDS = {
+    kind.name: kind
+    for kind in (RECONCILE_TIMES, SEND_CONFIRMATION, SEND_ASSIGNMENT, SEND_CHANGE, SEND_CANCELLATION)
+}
 
 SWEEP = "sweep"
 """The periodic task that finds what is due or lost; it runs in the clocks queue, which never waits long."""

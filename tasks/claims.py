@@ -1,13 +1,15 @@
 """Taking a command and giving it back when the work crashed: the part that every task shares."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import OperationalError
 
 from models import database
-from models.command_ledger import Claim, LeaseLostError, claim, fail, postpone
+from models.command_ledger import Claim, LeaseLostError, Moved, claim, fail, postpone
 from models.incidents import Trouble, open_notification
 from models.notifications import COMMAND_FAILED
 from settings import get_settings
@@ -18,10 +20,12 @@ DATABASE_PAUSES_S = (0.1, 0.4, 1.0, 2.0, 3.0)
 PATIENCE_S = 10.0
 """No further try after this long."""
 
+T = TypeVar("T")
+
 log = structlog.get_logger(__name__)
 
 
-def crash_key(claimed: Claim) -> str:
+def crash_key(claimed: Claim | Moved) -> str:
     """What the notification of a command that crashed is about: one row for each, which success ends."""
     return f"{claimed.kind}:{claimed.appointment_id}:{claimed.sequence}"
 
@@ -35,7 +39,15 @@ def take(kind: CommandKind, command_id: int) -> Claim | None:
     A database that is away is waited for, some seconds: to drop the message would only delay the command
     until the message counts as lost. Raises `sqlalchemy.exc.OperationalError` after that.
     """
-    claimed = _claim_patiently(kind, command_id)
+    lease_s = get_settings().command_lease_s
+
+    def claim_it() -> Claim | None:
+        # Had the claim been written before the connection broke, the next one finds nothing, and the lease
+        # runs out as if this worker had died.
+        with database.autocommit_engine().connect() as connection:
+            return claim(connection, command_id, kind.name, kind.edge, lease_s, kind.provider)
+
+    claimed = patiently(claim_it)
     if claimed is not None:
         structlog.contextvars.bind_contextvars(
             request_id=claimed.request_id, command_id=claimed.id, appointment_id=claimed.appointment_id
@@ -46,20 +58,22 @@ def take(kind: CommandKind, command_id: int) -> Claim | None:
     return claimed
 
 
-def _claim_patiently(kind: CommandKind, command_id: int) -> Claim | None:
-    lease_s = get_settings().command_lease_s
+def patiently(work: Callable[[], T]) -> T:
+    """Do `work`, again and again while the database is away or too busy, for some seconds.
+
+    `work` is one transaction, and safe to repeat: when the connection broke, it may have been committed.
+    Raises the last `sqlalchemy.exc.OperationalError`.
+    """
     give_up_at = time.monotonic() + PATIENCE_S  # a try may itself take as long as a statement may
-    for pause_s in (*DATABASE_PAUSES_S, None):
+    pauses = iter(DATABASE_PAUSES_S)
+    while True:
         try:
-            with database.autocommit_engine().connect() as connection:
-                return claim(connection, command_id, kind.name, kind.edge, lease_s, kind.provider)
+            return work()
         except OperationalError:
-            # Had the claim been written before the connection broke, the next one finds nothing, and the
-            # lease runs out as if this worker had died.
+            pause_s = next(pauses, None)
             if pause_s is None or time.monotonic() > give_up_at:
                 raise
         time.sleep(pause_s)
-    return None
 
 
 def give_back(kind: CommandKind, claimed: Claim, error: str) -> None:

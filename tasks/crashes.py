@@ -34,12 +34,16 @@ def reported(task: str) -> Iterator[None]:
     try:
         yield
     except Exception as failure:  # noqa: BLE001 - raised again, without its text
-        sentry_sdk.capture_exception(failure)
-        crashed = CommandCrashedError(task, type(failure).__name__, place_of(failure))
-        log.error("crash", task=task, error=type(failure).__name__, place=place_of(failure))
-        raise crashed from None
+        report(task, failure)
+        raise CommandCrashedError(task, type(failure).__name__, place_of(failure)) from None
     finally:
         structlog.contextvars.clear_contextvars()
+
+
+def report(task: str, failure: BaseException) -> None:
+    """Tell the log and Sentry of an error, without its text."""
+    sentry_sdk.capture_exception(failure)
+    log.error("crash", task=task, error=type(failure).__name__, place=place_of(failure))
 
 
 def place_of(failure: BaseException) -> str:

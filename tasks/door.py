@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from models.command_ledger import wake_relay
-from models.command_states import State
+from models.command_ledger import resend, wake_relay
+from models.command_states import RESEND, State
 from models.commands import NewCommand
 from tasks.catalogue import RECONCILE_TIMES, SEND_ASSIGNMENT, SEND_CONFIRMATION
 
@@ -73,3 +73,48 @@ def reconcile_again(connection: Connection, property_ids: Sequence[int], request
     if queued:
         wake_relay(connection)
     return queued
+
+
+# While the times are being computed, the clocks' worker waits here for our commit, and then lets our mail go too.
+_CLOCKS_AT_WORK = text(
+    "SELECT state <> 'done' AS at_work FROM commands WHERE appointment_id = :id AND kind = :kind FOR SHARE"
+)
+_CONFIRMATION = text(
+    "SELECT id, state, state = 'unknown' AND available_at >= '8000-01-01' AS left_to_people FROM all_commands"
+    " WHERE appointment_id = :id AND kind = :kind AND lower(recipient) = lower(:recipient)"
+    " ORDER BY sequence DESC, id DESC LIMIT 1"
+)
+_ANOTHER = text(
+    "INSERT INTO commands (appointment_id, kind, sequence, recipient, state, request_id)"
+    " SELECT id, :kind, sequence, :recipient, :state, :request_id FROM appointments WHERE id = :id"
+    " ON CONFLICT DO NOTHING RETURNING id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The command that sends a confirmation again. `is_new_send` is false when it was under way anyhow."""
+
+    command_id: int
+    is_new_send: bool
+
+
+def confirm_again(connection: Connection, appointment_id: int, recipient: str, request_id: str) -> Again:
+    """Send the client's confirmation again: with what is true now, to the client's address of now.
+
+    One that is under way, or of which the provider is just being asked, is left to itself.
+    """
+    who = {"id": appointment_id, "kind": SEND_CONFIRMATION.name, "recipient": recipient}
+    clocks = connection.execute(_CLOCKS_AT_WORK, {"id": appointment_id, "kind": RECONCILE_TIMES.name})
+    state = State.WAITING if any(clocks.scalars()) else State.PENDING
+    existing = connection.execute(_CONFIRMATION, who).first()
+    if existing is None:
+        made = connection.execute(_ANOTHER, {**who, "state": str(state), "request_id": request_id}).first()
+        if made is not None:
+            wake_relay(connection)
+            return Again(made.id, True)
+        existing = connection.execute(_CONFIRMATION, who).one()  # another request made it just now
+    being_asked = existing.state == State.UNKNOWN and not existing.left_to_people
+    if State(existing.state) not in RESEND.sources or being_asked:
+        return Again(existing.id, False)
+    return Again(existing.id, resend(connection, existing.id))

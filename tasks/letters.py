@@ -1,7 +1,7 @@
 """From the database to a letter: looks up every fact that a mail about an appointment may show.
 
-One query, at the moment of sending, so that a mail says what is true then. The appointment's internal notes
-are not selected.
+One query, at the moment of sending, so that a mail says what is true then; only what was before a change comes
+from the command (`models/mail_facts.py`). The appointment's internal notes are not selected.
 """
 
 from typing import Any
@@ -10,41 +10,104 @@ from sqlalchemy import Connection, Row, text
 
 from models.clock.display import at_offset, in_zone
 from models.command_ledger import Claim
+from models.mail_facts import MailFacts, Role, Told
 from settings import Settings
 from tasks.catalogue import SEND_ASSIGNMENT
 from tasks.mail.addresses import Mailbox
-from tasks.mail.letter import Letter, Moment, Wall
+from tasks.mail.letter import Kind, Letter, Moment, Previous, Reason, Wall
 
 _FACTS = text("""
 SELECT a.uuid, a.confirmed, a.order_id, a.location, a.summary, a.description, a.appt_type, a.allday,
   a.photographer_name, a.starts_at, a.stops_at, a.start_resolution, a.stop_resolution,
   a.date_start_local, a.time_start_local, a.date_stop_local, a.time_stop_local,
   a.zone_name, a.start_offset_s, a.stop_offset_s, a.office_zone, a.time_duration_s,
-  a.requested_date, a.requested_time,
+  a.requested_date, a.requested_time, a.optional, a.sequence, a.changed_at,
+  a.cancelled, a.on_site_cancel, a.same_day_cancel,
   p.address, c.name AS client_name, c.email AS client_email, c.assistant_emails, c.additional_emails,
-  u.name AS photographer_user_name
+  u.name AS photographer_user_name, u.email AS photographer_email,
+  command.facts, property_before.address AS address_before, user_before.name AS photographer_before
 FROM appointments a
 LEFT JOIN orders o ON o.id = a.order_id
 LEFT JOIN properties p ON p.id = o.property_id
 LEFT JOIN clients c ON c.id = o.client_id
 LEFT JOIN users u ON u.id = a.photographer_user_id
+LEFT JOIN all_commands command ON command.id = :command_id
+LEFT JOIN properties property_before
+  ON property_before.id = CAST(command.facts #>> '{previous,property_id}' AS bigint)
+LEFT JOIN users user_before
+  ON user_before.id = CAST(command.facts #>> '{previous,photographer_user_id}' AS bigint)
 WHERE a.id = :id
 """)
+_LAST_COMMAND = text(
+    "SELECT id, recipient FROM all_commands WHERE appointment_id = :id AND kind = :kind"
+    " AND coalesce(facts ->> 'role', 'client') = :role ORDER BY id DESC LIMIT 1"
+)
+
+
+class NothingToWriteError(LookupError):
+    """No such letter can be written. The message is a sentence."""
 
 
 def letter_for(connection: Connection, claimed: Claim, settings: Settings) -> Letter:
     """The letter that a mail command sends: its facts as they stand now, its recipient as it was planned."""
-    facts = connection.execute(_FACTS, {"id": claimed.appointment_id}).one()
-    to_photographer = claimed.kind == SEND_ASSIGNMENT.name
+    facts = connection.execute(_FACTS, {"id": claimed.appointment_id, "command_id": claimed.id}).one()
+    kind: Kind = claimed.kind  # type: ignore[assignment] # the catalogue's mail kinds are the letter's
+    return _letter(
+        facts, claimed.appointment_id, kind, claimed.recipient, MailFacts.from_json(facts.facts), settings
+    )
+
+
+def letter_to_preview(
+    connection: Connection, appointment_id: int, kind: Kind, role: Role, settings: Settings
+) -> Letter:
+    """The letter of that kind as it would go out now: after its last command, if there was one.
+
+    Raises:
+        NothingToWriteError: there is no such appointment, or nobody to write to.
+    """
+    # The role of an assignment goes without saying, and is not written down.
+    stored_role = "client" if kind == SEND_ASSIGNMENT.name else role
+    last = connection.execute(
+        _LAST_COMMAND, {"id": appointment_id, "kind": kind, "role": stored_role}
+    ).one_or_none()
+    facts = connection.execute(
+        _FACTS, {"id": appointment_id, "command_id": None if last is None else last.id}
+    ).one_or_none()
+    if facts is None:
+        raise NothingToWriteError(f"There is no appointment {appointment_id}.")
+    recipient = facts.photographer_email if role == "photographer" else facts.client_email
+    recipient = recipient if last is None else last.recipient
+    if not recipient:
+        whom = "photographer with a mail address" if role == "photographer" else "client with a mail address"
+        raise NothingToWriteError(f"Appointment {appointment_id} has no {whom}; nobody would get this mail.")
+    told = MailFacts.from_json(facts.facts)
+    if told.role != role:
+        told = told.model_copy(update={"role": role})
+    return _letter(facts, appointment_id, kind, recipient, told, settings)
+
+
+def _letter(
+    facts: Row[Any], appointment_id: int, kind: Kind, recipient: str, told: MailFacts, settings: Settings
+) -> Letter:
+    role: Role = "photographer" if kind == SEND_ASSIGNMENT.name else told.role
+    to_photographer = role == "photographer"
     photographer = facts.photographer_name or facts.photographer_user_name or ""
     return Letter(
-        kind=claimed.kind,  # type: ignore[arg-type] # the catalogue's mail kinds are the letter's
+        kind=kind,
+        role=role,
         confirmed=bool(facts.confirmed),
-        appointment_id=claimed.appointment_id,
+        cancelled=bool(facts.cancelled),
+        tentative=bool(facts.optional),
+        appointment_id=appointment_id,
         appointment_uuid=str(facts.uuid),
+        sequence=facts.sequence,
+        changed_at=facts.changed_at,
+        previous=None if told.previous is None else _previous(told.previous, facts),
+        changed=told.changed,
+        reason=_reason(facts),
         order_id=facts.order_id,
-        to=Mailbox(claimed.recipient, photographer if to_photographer else facts.client_name or ""),
-        cc=() if to_photographer else _copies(facts, claimed.recipient),
+        to=Mailbox(recipient, photographer if to_photographer else facts.client_name or ""),
+        cc=() if to_photographer else _copies(facts, recipient),
         client_name=facts.client_name or "",
         photographer_name=photographer,
         address=facts.address or "",
@@ -53,7 +116,7 @@ def letter_for(connection: Connection, claimed: Claim, settings: Settings) -> Le
         description=facts.description or "",
         appt_type=facts.appt_type or "",
         allday=bool(facts.allday),
-        unresolved=facts.starts_at is None and not facts.allday,
+        unresolved=facts.starts_at is None and facts.time_start_local is None and not facts.allday,
         local_start=_local(facts, "start"),
         local_stop=_local(facts, "stop"),
         zone_name=facts.zone_name,
@@ -67,6 +130,31 @@ def letter_for(connection: Connection, claimed: Claim, settings: Settings) -> Le
     )
 
 
+def _previous(told: Told, facts: Row[Any]) -> Previous:
+    """What people were told, with the address and the name that belong to its ids today."""
+    same_photographer = facts.photographer_before == facts.photographer_user_name
+    return Previous(
+        local_start=_local(told, "start"),
+        local_stop=_local(told, "stop"),
+        zone_name=told.zone_name,
+        duration_s=told.time_duration_s,
+        allday=told.allday,
+        unresolved=told.starts_at is None and not told.allday,
+        confirmed=told.confirmed,
+        address=facts.address_before or "",
+        # The name that was sent stands before the one of the record; of the past only the record is known.
+        photographer_name=(facts.photographer_name if same_photographer else None)
+        or facts.photographer_before
+        or "",
+    )
+
+
+def _reason(facts: Row[Any]) -> Reason:
+    if facts.on_site_cancel:
+        return "on-site"
+    return "same-day" if facts.same_day_cancel else ""
+
+
 def _copies(facts: Row[Any], recipient: str) -> tuple[Mailbox, ...]:
     """The client's assistants and additional addresses, each once, never the recipient again."""
     seen = {recipient.casefold()}
@@ -78,7 +166,7 @@ def _copies(facts: Row[Any], recipient: str) -> tuple[Mailbox, ...]:
     return tuple(copies)
 
 
-def _local(facts: Row[Any], endpoint: str) -> Moment | None:
+def _local(facts: Row[Any] | Told, endpoint: str) -> Moment | None:
     """One endpoint as the property's clocks show it: an instant where one is known, else the wall reading."""
     instant = facts.starts_at if endpoint == "start" else facts.stops_at
     offset_s = getattr(facts, f"{endpoint}_offset_s")

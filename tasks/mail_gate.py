@@ -1,16 +1,21 @@
 """The mail provider's gate: its pace, what an outcome says about it, and the one incident that people are told of."""
 
+import math
 import time
 
 from sqlalchemy import Connection
 
 from models import database
-from models.command_ledger import Claim, postpone, publish_again
+from models.command_ledger import ROOM, Claim, publish_again, put_off
 from models.incidents import Trouble, close_notification, open_notification
 from models.notifications import MANDRILL_UNAVAILABLE
-from models.provider_gate import note_failure, note_success, reserve
+from models.provider_gate import PROBES, line_s, note_failure, note_success, read_gate, reserve
+from settings import Settings
 from tasks.catalogue import KINDS, MAIL_PROVIDER
 from tasks.mail.outcomes import NotAccepted, Outcome, is_providers_failure
+
+LONGEST_WAIT_S = 10.0
+"""A worker waits for a mail's turn for so long at most; in a longer line the mail waits in the table instead."""
 
 INCIDENT = f"incident:{MANDRILL_UNAVAILABLE}"
 
@@ -39,21 +44,37 @@ def note(connection: Connection, outcome: Outcome) -> None:
         )
 
 
-LONGEST_WAIT_S = 10.0
-"""A worker waits for its turn for so long at most, well within the lease; beyond that the command waits instead."""
+def take_turn(claimed: Claim, settings: Settings) -> bool:
+    """Wait for this mail's turn in the pace of `MAIL_RATE_PER_S`; False when it was put off: the line is too long.
 
-
-def take_turn(claimed: Claim, rate_per_s: float) -> bool:
-    """Wait for this mail's turn in the pace of `rate_per_s`; False when it was put off, because the line is long.
-
-    Raises `LeaseLostError`. Holds no transaction while it waits.
+    Raises `LeaseLostError`. Holds no transaction while it waits, and waits well within the lease.
     """
+    rate_per_s = settings.mail_rate_per_s
     if not rate_per_s:
         return True
     with database.transaction() as connection:
-        wait_s = reserve(connection, MAIL_PROVIDER, rate_per_s)
-        if wait_s > LONGEST_WAIT_S:
-            postpone(connection, claimed, wait_s, "Many mails are before it in the pace of MAIL_RATE_PER_S.")
+        wait_s = reserve(connection, MAIL_PROVIDER, rate_per_s, longest_wait_s(settings))
+        if wait_s is None:
+            put_off(connection, claimed)
             return False
     time.sleep(wait_s)
     return True
+
+
+def longest_wait_s(settings: Settings) -> float:
+    """How long a worker waits for a mail's turn at most."""
+    return min(LONGEST_WAIT_S, settings.command_lease_s / 3)
+
+
+def room(connection: Connection, settings: Settings) -> int:
+    """How many mails may be under way to the workers, as gate and pace stand now."""
+    gate = read_gate(connection, MAIL_PROVIDER)
+    if gate.is_closed:
+        return 0
+    if gate.is_half_open:
+        return PROBES
+    if not settings.mail_rate_per_s:
+        return ROOM
+    # What a worker would only put off again is better left in the table.
+    free_s = longest_wait_s(settings) - line_s(connection, MAIL_PROVIDER)
+    return min(ROOM, math.ceil(max(0.0, free_s) * settings.mail_rate_per_s))

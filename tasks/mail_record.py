@@ -4,16 +4,21 @@ One function an outcome, each called inside one transaction by the worker that h
 worker that lost it raises `LeaseLostError` and writes nothing.
 """
 
+from dataclasses import asdict
+
 from sqlalchemy import Connection, text
 
 from models import command_ledger as ledger
 from models.command_ledger import Claim
-from models.incidents import Trouble, close_notification, open_notification
-from models.notifications import MANDRILL_EMAIL_FAILED, MANDRILL_EMAIL_HELD
-from tasks.catalogue import MAIL_DELAYS_S, delay_after
+from models.incidents import Trouble, close_notifications, open_notification
+from models.mail_events import verdicts
+from models.notifications import MANDRILL_EMAIL_FAILED, MANDRILL_EMAIL_HELD, mail_subject_key
+from tasks.catalogue import MAIL_DELAYS_S, RECIPIENT_TRIES, delay_after
+from tasks.circumstances import circumstances
 from tasks.claims import crash_key
 from tasks.mail.hints import hint_for
 from tasks.mail.outcomes import Accepted, Held, NotAccepted, Outcome, Refused, Unknown
+from tasks.mail_trouble import cause_key, tell
 
 LONGEST_ADDRESS = 320
 """Characters of an address that the tables hold: 64 before the @, 255 after it."""
@@ -27,12 +32,7 @@ _DECIDE = text(
     "UPDATE emails SET outcome = :outcome, provider_id = coalesce(:provider_id, provider_id), cause = :cause,"
     " detail = :detail, http_status = :http_status, decided_at = now() WHERE send_id = :send_id"
 )
-
-
-def subject_key(claimed: Claim, recipient: str | None = None) -> str:
-    """What a mail's notification is about: one row for each appointment, kind, sequence and recipient."""
-    who = claimed.recipient if recipient is None else recipient
-    return f"mail:{claimed.appointment_id}:{claimed.kind}:{claimed.sequence}:{who.casefold()}"
+_BEGAN = text("SELECT created_at FROM emails WHERE send_id = :send_id")
 
 
 def begin(connection: Connection, claimed: Claim, copies: tuple[str, ...]) -> None:
@@ -66,7 +66,31 @@ def record(connection: Connection, claimed: Claim, outcome: Outcome, grace_s: fl
         case NotAccepted():
             _not_accepted(connection, claimed, outcome)
         case Unknown():
-            _unknown(connection, claimed, outcome, grace_s)
+            if not decided_by_events(connection, claimed):
+                _unknown(connection, claimed, outcome, grace_s)
+
+
+def decided_by_events(connection: Connection, claimed: Claim) -> bool:
+    """Whether the provider's events have told by now what became of the mail; then that is written down.
+
+    Asked for before the provider is asked and again after it, so that a worker never overwrites what came in
+    while it held the lease. Raises `LeaseLostError`.
+    """
+    told = verdicts(connection, [claimed.send_id]).get(claimed.send_id)
+    if told is None:
+        return False
+    if told.is_refused:
+        reason = told.reason or told.event
+        message = f"Mandrill took the mail and then told of a {told.event.replace('_', ' ')}: {reason}."
+        hint = hint_for(reason, told.event)
+        refused(
+            connection,
+            claimed,
+            Refused("rejected", message, hint, reject_reason=reason, provider_id=told.provider_id),
+        )
+    else:
+        accepted(connection, claimed, told.provider_id, f"told: {told.event}")
+    return True
 
 
 def accepted(
@@ -80,8 +104,7 @@ def accepted(
     """The provider has it. An open notification about this mail is over; refused copies get their own."""
     ledger.finish(connection, claimed)
     _decide(connection, claimed, outcome, provider_id=provider_id, detail=detail)
-    for key in (subject_key(claimed), crash_key(claimed)):
-        close_notification(connection, key, "success")
+    close_notifications(connection, [_subject_key(claimed), crash_key(claimed)], "success")
     for email, reason in refused_copies:
         _tell_of_refused_copy(connection, claimed, email, reason)
 
@@ -93,15 +116,18 @@ def refused(connection: Connection, claimed: Claim, outcome: Refused) -> None:
     _decide(
         connection, claimed, "refused", cause=cause, detail=outcome.message, http_status=outcome.http_status
     )
-    severity = "critical" if outcome.cause == "Invalid_Key" else "high"
     _open(
         connection,
         claimed,
         cause,
         outcome.message,
         outcome.hint,
+        "permanent",
+        name=outcome.cause,
+        reason=outcome.reject_reason,
+        provider_id=outcome.provider_id,
         http_status=outcome.http_status,
-        severity=severity,
+        severity="critical" if outcome.cause == "Invalid_Key" else "high",
     )
 
 
@@ -115,7 +141,7 @@ def left_to_people(connection: Connection, claimed: Claim, message: str, *, miss
         "undecided",
         message,
         "Look the address up in Mandrill's activity log. Send again only if the mail is not there.",
-        may_have_been_sent=True,
+        "unknown",
     )
 
 
@@ -129,11 +155,21 @@ def _not_accepted(connection: Connection, claimed: Claim, outcome: NotAccepted) 
         http_status=outcome.http_status,
     )
     delay_s = delay_after(MAIL_DELAYS_S, claimed.attempts)
+    if outcome.about_recipient and claimed.attempts >= RECIPIENT_TRIES:
+        delay_s = None
     if delay_s is not None:
         ledger.postpone(connection, claimed, max(delay_s, outcome.retry_after_s or 0), outcome.message)
         return
     ledger.fail(connection, claimed, outcome.message)
-    _open(connection, claimed, outcome.cause, outcome.message, outcome.hint, http_status=outcome.http_status)
+    _open(
+        connection,
+        claimed,
+        outcome.cause,
+        outcome.message,
+        outcome.hint,
+        "not-sent",
+        http_status=outcome.http_status,
+    )
 
 
 def _unknown(connection: Connection, claimed: Claim, outcome: Unknown, grace_s: float) -> None:
@@ -154,7 +190,8 @@ def _tell_of_refused_copy(connection: Connection, claimed: Claim, email: str, re
     if " " in reason:
         cause, message = "invalid", f"No copy was sent to this address. {reason}"
     # What somebody typed as an address may be of any length.
-    _open(connection, claimed, cause, message, hint_for(cause), recipient=email[:LONGEST_ADDRESS])
+    email = email[:LONGEST_ADDRESS]
+    _open(connection, claimed, cause, message, hint_for(cause), "permanent", name="copy", recipient=email)
 
 
 def _tell_of_held_mail(connection: Connection, outcome: Held) -> None:
@@ -168,6 +205,7 @@ def _tell_of_held_mail(connection: Connection, outcome: Held) -> None:
             message="Mandrill accepts mails but does not send them on.",
             hint=outcome.hint or hint_for(outcome.reason),
             severity="critical",
+            failure_class="held",
         ),
     )
 
@@ -195,33 +233,50 @@ def _decide(
     )
 
 
+def _subject_key(claimed: Claim, recipient: str | None = None) -> str:
+    return mail_subject_key(
+        claimed.appointment_id, claimed.kind, claimed.sequence, recipient or claimed.recipient
+    )
+
+
 def _open(
     connection: Connection,
     claimed: Claim,
     cause: str,
     message: str,
     hint: str,
+    failure_class: str,
     *,
+    name: str | None = None,
+    reason: str | None = None,
+    provider_id: str | None = None,
     recipient: str | None = None,
     http_status: int | None = None,
     severity: str = "high",
-    may_have_been_sent: bool = False,
 ) -> None:
-    open_notification(
-        connection,
-        Trouble(
-            status=MANDRILL_EMAIL_FAILED,
-            subject_key=subject_key(claimed, recipient),
-            cause=cause,
-            message=message,
-            hint=hint,
-            severity=severity,
-            appointment_id=claimed.appointment_id,
-            command_id=claimed.id,
-            recipient=recipient or claimed.recipient,
-            http_status=http_status,
-            attempts=claimed.attempts,
-            may_have_been_sent=may_have_been_sent,
-            request_id=claimed.request_id,
-        ),
+    """`cause` is the most telling word; `name` is the provider's own for the failure, where that is another."""
+    trouble = Trouble(
+        status=MANDRILL_EMAIL_FAILED,
+        subject_key=_subject_key(claimed, recipient),
+        cause=cause,
+        message=message,
+        hint=hint,
+        severity=severity,
+        appointment_id=claimed.appointment_id,
+        command_id=claimed.id,
+        recipient=recipient or claimed.recipient,
+        http_status=http_status,
+        attempts=claimed.attempts,
+        may_have_been_sent=failure_class == "unknown",
+        request_id=claimed.request_id,
+        cause_key=cause_key(name or cause, claimed.kind, reason or cause),
+        failure_class=failure_class,
+        mail_kind=claimed.kind,
+        sequence=claimed.sequence,
+        send_id=claimed.send_id,
+        provider_id=provider_id,
+        reason=reason,
+        first_at=connection.execute(_BEGAN, {"send_id": claimed.send_id}).scalar_one_or_none(),
+        **asdict(circumstances()),
     )
+    tell(connection, [trouble])

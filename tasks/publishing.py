@@ -17,7 +17,8 @@ from kombu.exceptions import KombuError, OperationalError
 from kombu.pools import producers
 
 from models import database
-from models.command_ledger import Due, unpublish
+from models.command_ledger import ROOM, Due, unpublish
+from tasks.catalogue import KINDS, PRIORITIES_ON_RABBITMQ, PRIORITIES_ON_REDIS
 
 BROKER_ERRORS = (OperationalError, KombuError, OSError)
 """What kombu raises when the broker refuses, is silent, or is out of memory."""
@@ -33,12 +34,28 @@ def publish(due: Sequence[Due]) -> bool:
 
     The rest is marked unpublished at the first failure, because a broker that is away would make every
     further one wait as well.
+
+    A command whose earlier messages must still be there gets no further one: while no worker runs, a queue
+    would fill the broker's memory with repetitions.
     """
     published = 0
+    is_full: dict[str, bool] = {}
+    url = _broker_url()
+    priorities = PRIORITIES_ON_REDIS if _is_redis(url) else PRIORITIES_ON_RABBITMQ
     try:
-        with producers[_connection(_broker_url())].acquire(block=True, timeout=PATIENCE_S) as producer:
+        with producers[_connection(url)].acquire(block=True, timeout=PATIENCE_S) as producer:
             for command in due:
-                current_app.send_task(command.kind, args=(command.id,), producer=producer, retry=False)
+                queue = KINDS[command.kind].queue
+                if command.publishes > 1 and queue not in is_full:
+                    is_full[queue] = _length(producer.channel, queue) >= ROOM
+                if command.publishes == 1 or not is_full[queue]:
+                    current_app.send_task(
+                        command.kind,
+                        args=(command.id,),
+                        producer=producer,
+                        retry=False,
+                        priority=priorities.repeat if command.is_repeat else priorities.first,
+                    )
                 published += 1
     except BROKER_ERRORS as failure:
         log.warning("broker away", unpublished=len(due) - published, error=type(failure).__name__)
@@ -46,6 +63,23 @@ def publish(due: Sequence[Due]) -> bool:
             unpublish(connection, [command.id for command in due[published:]])
         return False
     return True
+
+
+def _length(channel: Any, name: str) -> int:
+    """How many messages of a queue the broker has. Declared as it is configured: it may not be there yet."""
+    queue = current_app.amqp.queues[name]
+    declared = channel.queue_declare(
+        queue=name,
+        durable=queue.durable,
+        exclusive=queue.exclusive,
+        auto_delete=queue.auto_delete,
+        arguments=queue.queue_arguments,
+    )
+    return int(declared.message_count)
+
+
+def _is_redis(url: str) -> bool:
+    return url.startswith(("redis", "sentinel"))
 
 
 def _broker_url() -> str:
@@ -56,7 +90,7 @@ def _broker_url() -> str:
 def _connection(url: str) -> Connection:
     """The broker as publishing sees it: impatient, and without retries of its own."""
     options: dict[str, Any] = {**current_app.conf.broker_transport_options, "max_retries": 0}
-    if url.startswith(("redis", "sentinel")):
+    if _is_redis(url):
         options |= {"socket_timeout": PATIENCE_S, "socket_connect_timeout": PATIENCE_S}
     else:
         options |= {"connect_timeout": PATIENCE_S, "read_timeout": PATIENCE_S, "write_timeout": PATIENCE_S}

@@ -21,17 +21,20 @@ from tasks.catalogue import (
     INQUIRY_PATIENCE,
     MISSES_BEFORE_RESEND,
     SEND_ASSIGNMENT,
+    SEND_CANCELLATION,
+    SEND_CHANGE,
     SEND_CONFIRMATION,
     CommandKind,
 )
-from tasks.claims import give_back, take
-from tasks.crashes import reported
+from tasks.claims import give_back, patiently, take
+from tasks.crashes import report, reported
 from tasks.letters import letter_for
 from tasks.mail.addresses import AddressError
 from tasks.mail.compose import Mail, compose
+from tasks.mail.destination import DestinationError
 from tasks.mail.hints import hint_for
 from tasks.mail.mandrill import MandrillClient
-from tasks.mail.outcomes import CannotTell, Found, NotFound, Outcome, Refused
+from tasks.mail.outcomes import CannotTell, Found, NotFound, Outcome, Refused, Unknown
 from tasks.mail.transport import Limits
 
 log = structlog.get_logger(__name__)
@@ -58,18 +61,21 @@ def send_mail(kind: CommandKind, command_id: int) -> None:
     if claimed is None:
         return
     try:
+        if claimed.doubts and _told_meanwhile(claimed):
+            return
         if claimed.in_doubt:
             claimed = _begin_again_or_decide(claimed, settings)
             if claimed is None:
                 return
+        if not mail_gate.take_turn(claimed, settings):
+            return
         # Of the clock that goes on while a process is stopped. After `not_after` somebody else may have the
         # mail, so not a byte of it is written.
         not_after = time.monotonic() + settings.command_lease_s - settings.mandrill_total_timeout_s
         mail = _prepare(kind, claimed, settings)
-        if mail is None or not mail_gate.take_turn(claimed, settings.mail_rate_per_s):
+        if mail is None:
             return
-        outcome = mandrill().send(mail, send_id=str(claimed.send_id), not_after=not_after)
-        _record(claimed, outcome, settings)
+        _record(claimed, _hand_over(mail, claimed, not_after), settings)
     except LeaseLostError as lost:
         log.warning("lease lost", error=str(lost))
 
@@ -95,19 +101,52 @@ def _prepare(kind: CommandKind, claimed: Claim, settings: Settings) -> Mail | No
     return mail
 
 
+def _hand_over(mail: Mail, claimed: Claim, not_after: float) -> Outcome:
+    """Talk to the provider. A defect of ours leaves a doubt like any other, which is asked about and bounded."""
+    try:
+        return mandrill().send(mail, send_id=str(claimed.send_id), not_after=not_after)
+    except DestinationError as fault:
+        return Refused("destination", str(fault), hint_for("destination"))
+    except Exception as failure:  # noqa: BLE001 - whether a byte went out is not known
+        report(claimed.kind, failure)
+        return Unknown("crash", f"{type(failure).__name__} while the mail was handed over.")
+
+
+def _ask(claimed: Claim) -> Found | NotFound | CannotTell:
+    """Ask the provider about a mail in doubt. Whatever goes wrong with asking, the doubt stays."""
+    try:
+        return mandrill().find(str(claimed.send_id), email=claimed.recipient)
+    except Exception as failure:  # noqa: BLE001 - the patience with a doubt is bounded, whatever the reason
+        report(claimed.kind, failure)
+        return CannotTell(f"{type(failure).__name__} while Mandrill was asked.")
+
+
 def _record(claimed: Claim, outcome: Outcome, settings: Settings) -> None:
-    with database.transaction() as connection:
-        mail_record.record(connection, claimed, outcome, settings.unknown_grace_s)
-        mail_gate.note(connection, outcome)
+    def write() -> None:
+        with database.transaction() as connection:
+            mail_record.record(connection, claimed, outcome, settings.unknown_grace_s)
+            mail_gate.note(connection, outcome)
+
+    # What is known now and not written down is a doubt for two minutes or more. Safe to repeat: the command's
+    # move names the lease, which ended if it was committed.
+    patiently(write)
     log.info("mail", kind=claimed.kind, outcome=type(outcome).__name__, attempts=claimed.attempts)
+
+
+def _told_meanwhile(claimed: Claim) -> bool:
+    """Whether the provider's events tell what became of a mail that was in doubt: then nobody has to ask."""
+    with database.transaction() as connection:
+        return mail_record.decided_by_events(connection, claimed)
 
 
 def _begin_again_or_decide(claimed: Claim, settings: Settings) -> Claim | None:
     """Ask the provider about a mail in doubt and write the answer down; a claim when it is to be sent anew."""
     grace_s = settings.unknown_grace_s
-    answer = mandrill().find(str(claimed.send_id), email=claimed.recipient)
+    answer = _ask(claimed)
     log.info("inquiry", kind=claimed.kind, answer=type(answer).__name__, misses=claimed.misses)
     with database.transaction() as connection:
+        if mail_record.decided_by_events(connection, claimed):
+            return None  # they came while the provider was asked
         match answer:
             case Found(provider_id, state) if state in STATES_OF_REFUSAL:
                 message = f"Mandrill took the mail and then marked it {state} ({provider_id})."
@@ -141,3 +180,17 @@ def send_assignment(command_id: int) -> None:
     """The thin shell of `send-assignment`."""
     with reported(SEND_ASSIGNMENT.name):
         send_mail(SEND_ASSIGNMENT, command_id)
+
+
+@shared_task(name=SEND_CHANGE.name, ignore_result=True)
+def send_change(command_id: int) -> None:
+    """The thin shell of `send-change`."""
+    with reported(SEND_CHANGE.name):
+        send_mail(SEND_CHANGE, command_id)
+
+
+@shared_task(name=SEND_CANCELLATION.name, ignore_result=True)
+def send_cancellation(command_id: int) -> None:
+    """The thin shell of `send-cancellation`."""
+    with reported(SEND_CANCELLATION.name):
+        send_mail(SEND_CANCELLATION, command_id)

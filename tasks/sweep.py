@@ -12,18 +12,15 @@ from sqlalchemy import Connection
 
 from models import database
 from models.command_ledger import ROOM, expire_leases, take_due
-from models.provider_gate import read_gate
 from settings import get_settings
-from tasks.catalogue import CLOCKS_QUEUE, KINDS, MAIL_PROVIDER, MAIL_QUEUE, SWEEP
+from tasks import mail_gate
+from tasks.catalogue import CLOCKS_QUEUE, KINDS, MAIL_QUEUE, SWEEP
 from tasks.crashes import reported
 from tasks.publishing import publish
 
 BATCH = 200
 MAX_BATCHES = 50
 """A bound for one sweep, so that its task ends within the time limits; the next one goes on."""
-
-ROOM_FOR_PROBES = 3
-"""Mails that may try whether a provider is back."""
 
 QUEUES = {
     queue: [kind.name for kind in KINDS.values() if kind.queue == queue]
@@ -61,12 +58,7 @@ def publish_due() -> Swept:
 
 
 def _room(connection: Connection, queue: str) -> int:
-    if queue != MAIL_QUEUE:
-        return ROOM
-    gate = read_gate(connection, MAIL_PROVIDER)
-    if gate.is_closed:
-        return 0
-    return ROOM_FOR_PROBES if gate.is_half_open else ROOM
+    return mail_gate.room(connection, get_settings()) if queue == MAIL_QUEUE else ROOM
 
 
 @shared_task(name=SWEEP, ignore_result=True)

@@ -28,9 +28,10 @@ _STOP_WITHIN_S = 15
 class Server:
     """A server process that tests may stop, kill, suspend and start again; its port and data stay."""
 
-    def __init__(self, described: Postgres | Redis, log: Path) -> None:
-        """Nothing is started yet."""
+    def __init__(self, described: Postgres | Redis, log: Path, options: tuple[str, ...] = ()) -> None:
+        """Nothing is started yet. `options` are added to the command line."""
         self.described = described
+        self._options = options
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -63,7 +64,7 @@ class Server:
         for _attempt in range(3):
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    self.described.command,
+                    [*self.described.command, *self._options],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -114,12 +115,16 @@ class Server:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[Server]:
-    """A fresh PostgreSQL with the empty database `appointments`, stopped and removed at the end."""
+def running_postgres(**settings: str) -> Iterator[Server]:
+    """A fresh PostgreSQL with the empty database `appointments`, stopped and removed at the end.
+
+    `settings` are PostgreSQL's own, by name.
+    """
+    options = tuple(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
     with reachable_directory() as directory:
         described = servers.prepare_postgres(directory, durable=False)
         try:
-            with _running(described, directory / "postgres.log") as server:
+            with _running(described, directory / "postgres.log", options) as server:
                 described.create_database()
                 yield server
         finally:
@@ -127,11 +132,14 @@ def running_postgres() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def running_redis(*, durable: bool = False) -> Iterator[Server]:
-    """A fresh Redis, stopped and removed at the end; `durable` keeps its keys through `kill`."""
+def running_redis(*options: str, durable: bool = False) -> Iterator[Server]:
+    """A fresh Redis, stopped and removed at the end; `durable` keeps its keys through `kill`.
+
+    `options` are added to its command line.
+    """
     with reachable_directory() as directory:
         described = servers.prepare_redis(directory, durable=durable)
-        with _running(described, directory / "redis.log") as server:
+        with _running(described, directory / "redis.log", options) as server:
             yield server
 
 
@@ -176,8 +184,8 @@ def reachable_directory() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _running(described: Postgres | Redis, log: Path) -> Iterator[Server]:
-    server = Server(described, log)
+def _running(described: Postgres | Redis, log: Path, options: tuple[str, ...] = ()) -> Iterator[Server]:
+    server = Server(described, log, options)
     try:
         server.start()
         yield server

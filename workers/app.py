@@ -4,8 +4,9 @@ from celery import Celery
 from celery.signals import beat_init, celeryd_init, setup_logging, worker_process_init
 
 import telemetry
+from models.production import refuse_demo_data
 from settings import get_settings
-from tasks.mail.destination import check_destination
+from tasks.mail.destination import DestinationError, check_destination
 from workers.broker_guard import survive_a_lost_broker
 from workers.consumer_watch import ConsumerWatch
 
@@ -26,7 +27,11 @@ def _log_as_every_process_does(**_: object) -> None:
 def _refuse_a_wrong_destination(**_: object) -> None:
     """A worker whose key and URL do not belong together stops before it takes a command."""
     settings = get_settings()
-    check_destination(settings.mandrill_url, settings.mandrill_api_key)
+    refuse_demo_data()
+    try:
+        check_destination(settings.mandrill_url, settings.mandrill_api_key)
+    except DestinationError as fault:
+        raise SystemExit(str(fault)) from None  # Celery swallows every other exception of a signal
 
 
 @worker_process_init.connect

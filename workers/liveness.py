@@ -9,7 +9,6 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from threading import Event, Thread
 
 import structlog
@@ -18,8 +17,6 @@ from models import database, heartbeats
 from settings import get_settings
 
 BEAT_EVERY_S = 5.0
-STALLED_AFTER_S = 60.0
-"""Longer than any wait that the loops have by design."""
 EXIT_CODE_STALLED = 70
 """EX_SOFTWARE of sysexits.h."""
 
@@ -29,8 +26,9 @@ log = structlog.get_logger(__name__)
 class Liveness:
     """The watch over one process.
 
-    `may_be_waiting` tells whether something that the loop needs is away; then silence is no stall. `is_stuck`
-    may report a stall of another kind, such as work that is due and not taken.
+    `may_be_waiting` tells whether something that the loop needs is away; then silence is no stall, and the
+    time it may stand still begins anew. `is_stuck` may report a stall of another kind, such as work that is
+    due and not taken. Either may raise: a check that fails says that something is away, which is no stall.
     """
 
     def __init__(
@@ -42,12 +40,15 @@ class Liveness:
         end: Callable[[int], None] = os._exit,
     ) -> None:
         """Nothing is watched before `start`."""
+        settings = get_settings()
         self._kind = kind
-        self._name = f"{get_settings().process_name or kind}@{socket.gethostname()}"
+        self._name = f"{settings.process_name or kind}@{socket.gethostname()}"
+        self._stalled_after_s = settings.stalled_after_s
+        self._quiet_after_s = min(3 * BEAT_EVERY_S, settings.stalled_after_s / 2)
         self._may_be_waiting = may_be_waiting
         self._is_stuck = is_stuck
         self._end = end
-        self._ticked_at = time.monotonic()
+        self._ticked_at = self._excused_at = time.monotonic()
         self._stopped = Event()
 
     def tick(self) -> None:
@@ -63,21 +64,27 @@ class Liveness:
         self._stopped.set()
 
     def _watch(self) -> None:
+        slept_at = time.monotonic()
         while not self._stopped.wait(BEAT_EVERY_S):
-            silent_s = time.monotonic() - self._ticked_at
-            if silent_s < 3 * BEAT_EVERY_S:
+            if time.monotonic() - slept_at > 2 * BEAT_EVERY_S:
+                # This thread stood still as well: the whole process was stopped, or the machine asleep.
+                self._excused_at = time.monotonic()
+            if time.monotonic() - self._ticked_at < self._quiet_after_s:
                 self._beat()
-            if self._has_stalled(silent_s):
-                log.error("stalled", name=self._name, silent_s=round(silent_s))
+            if self._has_stalled() and not self._stopped.is_set():
+                log.error("stalled", name=self._name, silent_s=round(time.monotonic() - self._ticked_at))
                 self._end(EXIT_CODE_STALLED)
                 return
+            slept_at = time.monotonic()
 
-    def _has_stalled(self, silent_s: float) -> bool:
-        with suppress(Exception):  # a check that fails says that something is away, which is no stall
-            if silent_s > STALLED_AFTER_S:
-                return not self._may_be_waiting()
-            return self._is_stuck()
-        return False
+    def _has_stalled(self) -> bool:
+        still_s = time.monotonic() - max(self._ticked_at, self._excused_at)
+        if still_s < self._quiet_after_s:
+            return _answer(self._is_stuck, without_one=False)
+        if _answer(self._may_be_waiting, without_one=True):
+            self._excused_at = time.monotonic()
+            return False
+        return still_s > self._stalled_after_s
 
     def _beat(self) -> None:
         try:
@@ -91,3 +98,10 @@ class Liveness:
                 )
         except Exception as failure:  # noqa: BLE001 - the database is away; its silence is noticed elsewhere
             log.warning("no heartbeat", error=type(failure).__name__)
+
+
+def _answer(question: Callable[[], bool], *, without_one: bool) -> bool:
+    try:
+        return question()
+    except Exception:  # noqa: BLE001 - that is the answer
+        return without_one

@@ -64,12 +64,7 @@ class Relay:
                 failures += 1
 
     def _listen(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(
-            get_settings().database_url.replace("+psycopg", "", 1),
-            autocommit=True,
-            connect_timeout=database.CONNECT_TIMEOUT_S,
-            application_name="relay-listen",
-        )
+        connection = database.open_listening_connection("relay-listen")
         connection.execute(f"LISTEN {CHANNEL}")
         return connection
 

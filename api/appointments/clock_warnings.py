@@ -17,11 +17,15 @@ _AT_ONCE: Final = frozenset(
 def clock_warnings(supplied: Supplied, property_zone: str | None, office_zone: str) -> list[ParamWarning]:
     """A warning for each contradiction that shows in the request itself and the property's IANA zone."""
     finding = NO_ZONE if property_zone is None else zone_of(Place(iana=property_zone))
-    notices = reconcile(supplied, finding, office_zone).notices
+    outcome = reconcile(supplied, finding, office_zone)
+    kinds = _AT_ONCE
+    if finding.zone is None and "local" in (outcome.start_basis, outcome.stop_basis):
+        # Between two local walls the clocks may change, and which do is known when the zone is looked up.
+        kinds -= {"stop_before_start", "duration_mismatch"}
     return [
         ParamWarning(_param(notice), explain_discrepancy(notice))
-        for notice in notices
-        if notice.kind in _AT_ONCE
+        for notice in outcome.notices
+        if notice.kind in kinds
     ]
 
 

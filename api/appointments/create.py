@@ -6,7 +6,6 @@ not (contract.md section 6).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -14,14 +13,15 @@ from sqlalchemy.exc import IntegrityError
 from api.answer import Answer
 from api.appointment_params import CREATE
 from api.appointments import references
+from api.appointments.after import after_waiting, open_notifications
 from api.appointments.clock_warnings import clock_warnings
 from api.appointments.new_record import clock_snapshot, new_record
 from api.appointments.record import appointment_json, commands_json
 from api.appointments.stored import may_see, read_stored
-from api.appointments.waiting import fates, wait_for_fates
+from api.appointments.waiting import fates
 from api.faults import Fault, ParamWarning
 from api.routes import EVERY_ROLE, Call, Route
-from api.statuses import INVALID_PARAM, MANDRILL_EMAIL_FAILED
+from api.statuses import INVALID_PARAM
 from models.appointment_intake import Existing, find_existing, insert_appointment
 from settings import get_settings
 from tasks.door import plan_create
@@ -53,7 +53,7 @@ def create(call: Call, found: references.References) -> Answer:
     except IntegrityError as broken:
         return _vanished(broken, call)
     if inserted is None:
-        return _repeated(call, row)
+        return _repeated(call, row, warnings)
     shown = {**row, "id": inserted.id, "inserted_at": inserted.inserted_at, "sequence": 0}
     answer = Answer(
         message=f"Appointment {inserted.id} was created.",
@@ -64,29 +64,15 @@ def create(call: Call, found: references.References) -> Answer:
         },
         warnings=warnings,
     )
-    return _after_waiting(call, inserted.id, answer)
+    return after_waiting(call, inserted.id, answer)
 
 
-def _after_waiting(call: Call, appointment_id: int, answer: Answer) -> Answer:
-    """The same answer once what follows is decided, for a caller who prefers to wait (contract.md section 7)."""
-    if not call.wait_s:
-        return answer
-    decided = wait_for_fates(call.connection, appointment_id, call.wait_s)
-    data = {
-        **answer.data,
-        "appointment": appointment_json(read_stored(call.connection, appointment_id)),
-        "commands": [fate.to_json() for fate in decided],
-    }
-    headers = {"Preference-Applied": f"wait={call.wait_s}"}
-    failed = [f"{fate.kind} ({fate.cause or fate.outcome})" for fate in decided if fate.is_failed_mail]
-    if not failed:
-        return replace(answer, data=data, headers=headers)
-    message = f"Appointment {appointment_id} is stored, but not all mails could be sent: {', '.join(failed)}."
-    return replace(answer, status=MANDRILL_EMAIL_FAILED, message=message, data=data, headers=headers)
+def _repeated(call: Call, row: Mapping[str, Any], warnings: list[ParamWarning]) -> Answer:
+    """The uuid or the idempotency key is taken: by the same request, or by another one.
 
-
-def _repeated(call: Call, row: Mapping[str, Any]) -> Answer:
-    """The uuid or the idempotency key is taken: by the same request, or by another one."""
+    `warnings` are for the case that it is this very request, whose first try lost its connection after the
+    commit.
+    """
     existing = find_existing(
         call.connection, row["uuid"], row.get("idempotency_scope"), row.get("idempotency_key")
     )
@@ -96,23 +82,27 @@ def _repeated(call: Call, row: Mapping[str, Any]) -> Answer:
     visible = may_see(call.caller, stored)
     if not visible or existing.fingerprint != row["fingerprint"]:
         return _taken(existing, visible=visible)
+    just_now = call.again and stored["request_id"] == call.request_id
     answer = Answer(
-        message=f"Appointment {existing.id} had been created by this request before.",
+        message=f"Appointment {existing.id} was created."
+        if just_now
+        else f"Appointment {existing.id} had been created by this request before.",
         data={
             "appointment": appointment_json(stored),
             "commands": [fate.to_json() for fate in fates(call.connection, existing.id)],
-            "replayed": True,
+            "replayed": not just_now,
+            **open_notifications(call, existing.id),
         },
-        warnings=call.decoded.warnings,
+        warnings=warnings if just_now else call.decoded.warnings,
     )
-    return _after_waiting(call, existing.id, answer)
+    return after_waiting(call, existing.id, answer)
 
 
 def _taken(existing: Existing, *, visible: bool) -> Answer:
     param = "uuid" if existing.matched_on == "uuid" else "Idempotency-Key"
     whose = f"appointment {existing.id}" if visible else "another appointment"
     message = f"This {param} belongs to {whose}, which was asked for differently."
-    hint = "To change that appointment use appointments/update; for a new one send a new uuid."
+    hint = f"To change that appointment use appointments/update; for a new one send a new {param}."
     data = {"existing_id": existing.id} if visible else {}
     fault = Fault(param, INVALID_PARAM, message, hint)
     return Answer(INVALID_PARAM, f"Invalid: {param}.", data=data, errors=[fault])

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
 from api.appointments.references import References
 from api.decoding import Decoded, fingerprint
@@ -17,7 +16,7 @@ def new_record(call: Call, found: References) -> dict[str, Any]:
     decoded, caller = call.decoded, call.caller
     given: Mapping[str, Any] = decoded.values
     row = {name: given[name] for name in given if name in COLUMNS}
-    row.setdefault("uuid", uuid4())
+    row.setdefault("uuid", call.spare_uuid)
     # Kept as sent; what they mean is in `time_duration_s` after reconciling and in the instant beside it.
     row.update(decoded.originals)
     row["updated_at_mt_instant"] = given["updated_at_mt"]

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from models.command_states import SHOWN_TO_CALLERS, State
 
-PLACES: Final = 4
-"""Requests of one process that may wait at the same time: half of its threads."""
+PLACES: Final = 12
+"""Requests of one process that may wait at the same time; the rest of its 16 threads goes on serving."""
 
 _FIRST_PAUSE_S: Final = 0.01
 _LONGEST_PAUSE_S: Final = 0.1
@@ -67,8 +67,13 @@ def fates(connection: Connection, appointment_id: int) -> Sequence[Fate]:
     return [Fate(row.id, row.kind, State(row.state), row.outcome, row.cause) for row in rows]
 
 
-def wait_for_fates(connection: Connection, appointment_id: int, seconds: float) -> Sequence[Fate]:
-    """The commands once all are decided, or as they stand after `seconds`."""
+def wait_for_fates(
+    connection: Connection, appointment_id: int, seconds: float, only: int | None = None
+) -> tuple[Sequence[Fate], bool]:
+    """The commands once all are decided, or that with the id `only`; or as they stand after `seconds`.
+
+    And whether that wish was met: not when they are undecided because all places were taken.
+    """
     deadline = time.monotonic() + seconds
     pause = _FIRST_PAUSE_S
     has_place = _places.acquire(blocking=False)
@@ -76,8 +81,10 @@ def wait_for_fates(connection: Connection, appointment_id: int, seconds: float) 
         while True:
             found = fates(connection, appointment_id)
             left = deadline - time.monotonic()
-            if not has_place or left <= 0 or all(fate.is_decided for fate in found):
-                return found
+            awaited = [fate for fate in found if only in (None, fate.id)]
+            are_decided = all(fate.is_decided for fate in awaited)
+            if not has_place or left <= 0 or are_decided:
+                return found, has_place or are_decided
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, _LONGEST_PAUSE_S)
     finally:

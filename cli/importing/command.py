@@ -9,11 +9,12 @@ from sqlalchemy.exc import IntegrityError
 
 from cli.failures import Command, Failure
 from cli.importing import writing
-from cli.importing.lines import Fault, read
+from cli.importing.lines import Fault, Numbered, read
 from cli.importing.lookup import look_up
 from cli.importing.plan import make_plan
 from cli.output import json_option, show_json
 from models import database
+from models.clock import is_zone_name
 from tasks.door import reconcile_again
 
 SHOWN_FAULTS = 50
@@ -48,6 +49,7 @@ def import_records(file: BinaryIO, as_json: bool) -> None:
                 "Nothing was imported: the lines contradict one another or the records that are there"
                 f" ({_constraint(contradiction)}). Import the lines in question one by one to find it."
             ) from None
+    _warn_of_unusable_zones(said)
     if as_json:
         show_json({**written.summary(), "appointments_to_reconcile": queued})
         return
@@ -57,6 +59,17 @@ def import_records(file: BinaryIO, as_json: bool) -> None:
     )
     if queued:
         click.echo(f"The times of {queued} appointments are being reconciled again.")
+
+
+def _warn_of_unusable_zones(said: Numbered) -> None:
+    for number, order in said.orders.values():
+        zone = order.property.iana if order.property is not None else None
+        if zone and not is_zone_name(zone):
+            click.echo(
+                f"Warning, line {number}: {zone!r} is not the exact IANA name of a time zone, such as"
+                " America/Chicago; the property's position or ZIP decides.",
+                err=True,
+            )
 
 
 def _refuse_faults(faults: list[Fault]) -> None:

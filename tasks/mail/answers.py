@@ -210,7 +210,7 @@ def _turned_down(primary: dict[str, Any], copies_taken: bool, http_status: int) 
     hint = hint_for(reason, status)
     if reason == "soft-bounce":
         return NotAccepted(reason, message, SOFT_BOUNCE_RETRY_S, http_status, hint, about_recipient=True)
-    return Refused(status, message, hint, http_status, reason)
+    return Refused(status, message, hint, http_status, reason, _text(primary, "_id") or None)
 
 
 def _reason(entry: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ Nothing is converted here: moments arrive in the zone that they are to be shown 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from tasks.mail.letter import Letter, Moment, Wall
+from tasks.mail.letter import Letter, Moment, Previous, Wall
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -31,23 +31,23 @@ class When:
     decided: bool = True
 
 
-def when_of(letter: Letter) -> When:
+def when_of(letter: Letter | Previous) -> When:
     """The appointment's time as `lines`; "time to be decided" when there is none or it is not settled."""
     start, stop = letter.local_start, letter.local_stop
     if letter.allday and start is not None and not letter.unresolved:
-        return _whole_days(_day(start), _day(stop) if stop is not None else _day(start))
-    if letter.unresolved or start is None or _clock(start) is None:
+        return _whole_days(day_of(start), day_of(stop) if stop is not None else day_of(start))
+    if letter.unresolved or start is None or clock_of(start) is None:
         if start is None:
             return When((TO_BE_DECIDED,), TO_BE_DECIDED.lower(), decided=False)
         return When(
-            (long_date(_day(start)), TO_BE_DECIDED),
-            f"{short_date(_day(start))}, {TO_BE_DECIDED.lower()}",
+            (long_date(day_of(start)), TO_BE_DECIDED),
+            f"{short_date(day_of(start))}, {TO_BE_DECIDED.lower()}",
             decided=False,
         )
     return When(
         _span(start, stop, letter.zone_name),
-        f"{short_date(_day(start))}, {_time_and_abbreviation(start)}",
-        _office_span(letter),
+        f"{short_date(day_of(start))}, {time_and_abbreviation(start)}",
+        _office_span(letter) if isinstance(letter, Letter) else (),
         duration_words(letter.duration_s),
     )
 
@@ -116,53 +116,58 @@ def _whole_days(first: date, last: date) -> When:
         return When((long_date(first), "All day"), f"{short_date(first)}, all day")
     days = (last - first).days + 1
     return When(
-        (f"{long_date(first)} – {long_date(last)}", f"All day, {days} days"),
+        (f"{long_date(first)} –", long_date(last), f"All day, {days} days"),
         f"{short_date(first)} – {short_date(last)}",
     )
 
 
 def _span(start: Moment, stop: Moment | None, zone_name: str | None) -> tuple[str, ...]:
     """Date line and time line, or one line per end when the span passes midnight."""
-    if stop is None or _clock(stop) is None or not _is_after(stop, start):
-        return (long_date(_day(start)), _time_and_zone(start, zone_name))
-    if _day(start) != _day(stop):
+    if stop is None or clock_of(stop) is None or not is_after(stop, start):
+        return (long_date(day_of(start)), _time_and_zone(start, zone_name))
+    if day_of(start) != day_of(stop):
         return (
-            f"{long_date(_day(start))}, {_time_and_zone(start, zone_name)} –",
-            f"{long_date(_day(stop))}, {_time_and_zone(stop, zone_name)}",
+            f"{long_date(day_of(start))}, {_time_and_zone(start, zone_name)} –",
+            f"{long_date(day_of(stop))}, {_time_and_zone(stop, zone_name)}",
         )
     # The clocks may change during the span: then each end needs its own abbreviation.
     first = _time_and_zone(start, zone_name) if _zone(start) != _zone(stop) else _time(start)
-    return (long_date(_day(start)), f"{first} – {_time_and_zone(stop, zone_name)}")
+    return (long_date(day_of(start)), f"{first} – {_time_and_zone(stop, zone_name)}")
 
 
 def _office_span(letter: Letter) -> tuple[str, ...]:
     start, stop = letter.office_start, letter.office_stop
     local = letter.local_start
-    if start is None or local is None or _clock(start) is None:
+    if start is None or local is None or clock_of(start) is None:
         return ()
-    if (_day(start), _clock(start)) == (_day(local), _clock(local)):
+    if (day_of(start), clock_of(start)) == (day_of(local), clock_of(local)):
         return ()
     span = _span(start, stop, letter.office_zone_name)
     # The date is said already, unless the office is on another one.
-    return span[1:] if len(span) == 2 and _day(start) == _day(local) and not span[0].endswith("–") else span
+    return (
+        span[1:] if len(span) == 2 and day_of(start) == day_of(local) and not span[0].endswith("–") else span
+    )
 
 
-def _is_after(stop: Moment, start: Moment) -> bool:
+def is_after(stop: Moment, start: Moment) -> bool:
+    """Whether the stop makes a span with the start; as instants where both are."""
     if isinstance(stop, datetime) and isinstance(start, datetime):
         return stop.timestamp() > start.timestamp()
-    return (_day(stop), _clock(stop) or time.min) > (_day(start), _clock(start) or time.min)
+    return (day_of(stop), clock_of(stop) or time.min) > (day_of(start), clock_of(start) or time.min)
 
 
-def _day(moment: Moment) -> date:
+def day_of(moment: Moment) -> date:
+    """Its date, on the clock it is shown on."""
     return moment.date if isinstance(moment, Wall) else moment.date()
 
 
-def _clock(moment: Moment) -> time | None:
+def clock_of(moment: Moment) -> time | None:
+    """Its time of day on that clock; None when only the date is known."""
     return moment.time if isinstance(moment, Wall) else moment.time()
 
 
 def _time(moment: Moment) -> str:
-    clock = _clock(moment)
+    clock = clock_of(moment)
     return clock_time(clock) if clock is not None else ""
 
 
@@ -170,7 +175,8 @@ def _zone(moment: Moment) -> str:
     return "" if isinstance(moment, Wall) else zone_abbreviation(moment)
 
 
-def _time_and_abbreviation(moment: Moment) -> str:
+def time_and_abbreviation(moment: Moment) -> str:
+    """`9:00 AM MST`."""
     return f"{_time(moment)} {_zone(moment)}".rstrip()
 
 

@@ -35,6 +35,7 @@ HINTS: dict[str, str] = {
     "free-trial-sends-exhausted": "The free trial is used up: choose a plan, and the mail goes out.",
     "monthly-limit-reached": "The plan's monthly limit is reached: raise it, and the mail goes out.",
     # Causes of our own.
+    "destination": "Set MANDRILL_URL and MANDRILL_API_KEY so that they belong together, restart the workers, resend.",
     "rejected": "See the rejection in the Mandrill account, under the recipient's address.",
     "tls-verification": "The server's certificate is not one for MANDRILL_URL's host: check the URL, this "
     "machine's clock and its certificates. Nothing was sent.",

@@ -11,7 +11,10 @@ from typing import Literal
 
 from tasks.mail.addresses import Mailbox
 
-Kind = Literal["send-confirmation", "send-assignment"]
+Kind = Literal["send-confirmation", "send-assignment", "send-change", "send-cancellation"]
+Role = Literal["client", "photographer"]
+Reason = Literal["", "on-site", "same-day"]
+"""Why it was cancelled: at the property, on the day itself, or nothing that a mail would name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,25 @@ Moment = dt.datetime | Wall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Previous:
+    """When, where and with whom it was before a change. The names mean what they mean in `Letter`."""
+
+    local_start: Moment | None = None
+    local_stop: Moment | None = None
+    zone_name: str | None = None
+    duration_s: int | None = None
+    allday: bool = False
+    unresolved: bool = False
+    confirmed: bool = False
+    address: str = field(default="", repr=False)
+    photographer_name: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a naive datetime."""
+        _refuse_naive(self, "local_start", "local_stop")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """One mail to one person, with copies. Text fields may be empty; only ids appear in `repr`."""
 
@@ -35,9 +57,26 @@ class Letter:
     order_id: int | None
     """None for an appointment that belongs to no order."""
     to: Mailbox
+    role: Role = "client"
+    """Whom the recipient is to the appointment; what goes to a photographer has no copies."""
     confirmed: bool = False
+    cancelled: bool = False
+    """The appointment is off by now. Whatever was to be told, that is what the mail tells."""
+    tentative: bool = False
+    """The appointment is optional: it takes place only if nothing else comes up."""
     cc: tuple[Mailbox, ...] = ()
     appointment_uuid: str = field(default="", repr=False)
+    """Of the calendar entry, for life."""
+    sequence: int = 0
+    """How many changes people were told about; calendars drop what is older than what they have."""
+    changed_at: dt.datetime | None = None
+    """Aware; when the appointment came to be as it is. Without it there is no calendar file."""
+    previous: Previous | None = None
+    """For `send-change`; None when what it was before is not known."""
+    changed: tuple[str, ...] = ()
+    """For `send-change`: which of location, summary, description and appt_type have another text."""
+    reason: Reason = ""
+    """Why it is off, when it is."""
 
     client_name: str = field(default="", repr=False)
     photographer_name: str = field(default="", repr=False)
@@ -73,7 +112,30 @@ class Letter:
         Raises:
             ValueError: a moment is a datetime without an offset.
         """
-        for name in ("local_start", "local_stop", "office_start", "office_stop"):
-            moment = getattr(self, name)
-            if isinstance(moment, dt.datetime) and moment.utcoffset() is None:
-                raise ValueError(f"{name} must be an aware datetime or a Wall, not a naive datetime.")
+        _refuse_naive(self, "local_start", "local_stop", "office_start", "office_stop", "changed_at")
+
+    @property
+    def tells_cancellation(self) -> bool:
+        """Whether it is written to say that the appointment is off.
+
+        A confirmation that waited for the provider while the appointment was cancelled would be untrue, and its
+        calendar file would bring the entry back.
+        """
+        return self.cancelled or self.kind == "send-cancellation"
+
+    @property
+    def tells_change(self) -> bool:
+        """Whether it is written to say what moved."""
+        return self.kind == "send-change" and not self.cancelled
+
+    @property
+    def to_photographer(self) -> bool:
+        """Whether it is written to the photographer; an assignment always is."""
+        return self.role == "photographer" or self.kind == "send-assignment"
+
+
+def _refuse_naive(facts: object, *names: str) -> None:
+    for name in names:
+        moment = getattr(facts, name)
+        if isinstance(moment, dt.datetime) and moment.utcoffset() is None:
+            raise ValueError(f"{name} must be an aware datetime or a Wall, not a naive datetime.")

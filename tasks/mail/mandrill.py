@@ -9,6 +9,7 @@ and it is blotted out of answers that repeat it.
 
 import os
 import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -222,7 +223,7 @@ _NO_SUCH_CALL = "This Mandrill has no call"
 
 def _message(mail: Mail, tags: Sequence[str], labels: Mapping[str, str | int]) -> dict[str, object]:
     """The `message` of messages/send. Everything that would rewrite or watch the mail is off."""
-    return {
+    message: dict[str, object] = {
         "subject": mail.subject,
         "text": mail.text,
         "html": mail.html,
@@ -243,6 +244,17 @@ def _message(mail: Mail, tags: Sequence[str], labels: Mapping[str, str | int]) -
         "tags": list(tags),
         "metadata": dict(labels),
     }
+    if mail.attachments:
+        # Mandrill then takes the mail without looking at it, and answers `queued` (mail.md section 1).
+        message["attachments"] = [
+            {
+                "type": attachment.content_type,
+                "name": attachment.name,
+                "content": b64encode(attachment.content).decode("ascii"),
+            }
+            for attachment in mail.attachments
+        ]
+    return message
 
 
 def _recipient(mailbox: Mailbox, kind: str) -> dict[str, str]:

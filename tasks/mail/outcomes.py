@@ -52,6 +52,7 @@ class Refused:
     hint: str
     http_status: int | None = None
     reject_reason: str | None = None
+    provider_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

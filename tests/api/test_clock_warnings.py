@@ -50,3 +50,29 @@ def test_without_a_zone_only_what_needs_none_is_warned_of(api: ApiClient, world:
     assert warnings_of(gap) == {}
     office_gap = api.create(order_id=order.id, date_start_office="2026-03-08", time_start_office="2:30")
     assert list(warnings_of(office_gap)) == ["time_start_office"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {
+            "date_start_local": "2027-03-13",
+            "time_start_local": "22:00",
+            "date_stop_local": "2027-03-14",
+            "time_stop_local": "06:00",
+            "time_duration_s": 7 * 3600,
+        },
+        {
+            "date_start_local": "2026-11-01",
+            "time_start_local": "1:50",
+            "date_stop_local": "2026-11-01",
+            "time_stop_local": "1:20",
+        },
+    ],
+    ids=["a night that is an hour shorter", "an hour that comes twice"],
+)
+def test_what_the_change_of_the_clocks_may_explain_is_not_warned_of_before_the_zone_is_known(
+    api: ApiClient, world: World, params: dict[str, object]
+) -> None:
+    order = world.order(zone=None, zip="37405")
+    assert warnings_of(api.create(order_id=order.id, **params)) == {}

@@ -42,8 +42,8 @@ def test_a_running_product_is_well(stack: Stack) -> None:
     assert {name: finding["message"] for name, finding in found.items() if not finding["ok"]} == {}
     assert status == 0
     assert set(found) == {
-        *("settings", "database", "migrations", "relay", "due commands", "broker"),
-        *("workers of clocks", "workers of mail", "mandrill destination", "mandrill"),
+        *("settings", "database", "migrations", "relay", "due commands", "mail gate", "broker"),
+        *("workers of clocks", "workers of mail", "mandrill destination", "mandrill", "mandrill webhooks"),
     }
 
 
@@ -59,7 +59,9 @@ def test_what_is_away_is_told_with_what_to_do(database: None, tmp_path: Path) ->
         }
     )
     assert status == 1
-    assert {name for name, finding in found.items() if finding["ok"]} == {"settings", "mandrill destination"}
+    assert {name for name, finding in found.items() if finding["ok"]} == {
+        *("settings", "mandrill destination", "mandrill webhooks")
+    }
     assert "DATABASE_URL" in found["database"]["hint"]
     assert "REDIS_URL" in found["broker"]["hint"]
     assert found["mandrill"]["message"].startswith("Mandrill cannot be reached")
@@ -85,7 +87,10 @@ def test_each_thing_that_is_not_as_it_should_be_is_found(world: World, tmp_path:
     finally:
         world.execute("UPDATE alembic_version SET version_num = :head", head=heads[0]["version_num"])
     assert status == 1
-    assert {name for name, finding in found.items() if finding["ok"]} == {"database", "broker"}
+    assert {name for name, finding in found.items() if finding["ok"]} == {
+        *("database", "mail gate", "broker", "mandrill webhooks")
+    }
+    assert "MANDRILL_WEBHOOK_KEY" in found["mandrill webhooks"]["hint"]
     assert "0000" in found["migrations"]["message"]
     assert "alembic upgrade head" in found["migrations"]["hint"]
     assert "1 is due, the oldest for 36" in found["due commands"]["message"]

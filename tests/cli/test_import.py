@@ -342,3 +342,22 @@ def test_ten_thousand_lines_go_in_batches(world: World, bring: Import) -> None:
     assert bring(*lines)["created"] == 10_000
     assert world.row("SELECT count(*) FROM clients")["count"] == 3000
     assert world.row("SELECT count(DISTINCT property_id) FROM orders")["count"] == 10_000
+
+
+@pytest.mark.parametrize("zone", ["Mars/X", "Etc/GMT+6", "america/chicago"])
+def test_a_name_that_is_no_zone_is_imported_with_a_warning_and_counts_as_absent(
+    world: World, run: Run, zone: str
+) -> None:
+    line = {
+        "kind": "order",
+        "id": 5,
+        "client": {"email": "c@example.com"},
+        "property": {"iana": zone, "zip": "60601"},
+    }
+    result = run("import", "-", input=json.dumps(line))
+    assert result.exit_code == 0
+    assert "Warning, line 1" in result.stderr
+    assert (
+        world.row("SELECT p.time_zone FROM orders o JOIN properties p ON p.id = o.property_id")["time_zone"]
+        == zone
+    )

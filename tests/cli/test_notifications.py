@@ -80,7 +80,7 @@ def test_an_empty_list_says_so(run: Run, run_json: RunJson) -> None:
     assert run_json("notifications", "list") == []
 
 
-def test_a_resend_queues_the_command_and_leaves_the_notification_open(run: Run, world: World) -> None:
+def test_a_resend_queues_the_command_and_waits_for_its_outcome(run: Run, world: World) -> None:
     failed = Failed(world)
     before = failed.command["send_id"]
     result = run("notifications", "resend", failed.id)
@@ -88,7 +88,9 @@ def test_a_resend_queues_the_command_and_leaves_the_notification_open(run: Run, 
     assert result.stdout == f"Notification {failed.id}: send-confirmation is queued again.\n"
     assert failed.command["state"] == "pending"
     assert failed.command["send_id"] != before
-    assert failed.state == "open"
+    assert failed.state == "retrying"
+    again = run("notifications", "resend", failed.id)
+    assert again.stdout == f"Notification {failed.id}: send-confirmation is being tried again already.\n"
 
 
 @pytest.mark.parametrize(
@@ -111,28 +113,75 @@ def test_a_mail_that_may_have_been_sent_is_asked_about(
 
 
 def test_what_cannot_be_sent_again_is_refused_and_the_rest_is_done(run: Run, world: World) -> None:
-    failed, resolved, done, alone, archived = (Failed(world) for _ in range(5))
+    failed, resolved, under_way, alone, copy = (Failed(world) for _ in range(5))
     world.execute("UPDATE notifications SET state = 'resolved' WHERE id = :id", id=resolved.id)
-    world.execute("UPDATE commands SET state = 'done' WHERE id = :id", id=done.command_id)
+    world.execute("UPDATE commands SET state = 'pending' WHERE id = :id", id=under_way.command_id)
     world.execute("UPDATE notifications SET command_id = NULL WHERE id = :id", id=alone.id)
-    world.execute("UPDATE commands SET state = 'done' WHERE id = :id", id=archived.command_id)
-    world.execute(
-        "WITH moved AS (DELETE FROM commands WHERE id = :id RETURNING *)"
-        " INSERT INTO commands_archive (id, appointment_id, kind, state, request_id)"
-        " SELECT id, appointment_id, kind, state, request_id FROM moved",
-        id=archived.command_id,
-    )
-    result = run("notifications", "resend", resolved.id, failed.id, done.id, alone.id, archived.id, 9_999)
+    world.execute("UPDATE notifications SET recipient = 'assistant@example.com' WHERE id = :id", id=copy.id)
+    result = run("notifications", "resend", resolved.id, failed.id, under_way.id, alone.id, copy.id, 9_999)
     assert result.exit_code == 1
     assert result.stdout == f"Notification {failed.id}: send-confirmation is queued again.\n"
     for sentence in (
         f"Notification {resolved.id} is resolved; nothing is left to be done.",
-        f"Notification {done.id} has a command that is done; only a failed or unknown one can be done again.",
+        f"Notification {under_way.id} has a command that is pending; wait for its outcome.",
         f"Notification {alone.id} has no command, so there is nothing to do again; its hint says what helps.",
-        f"Notification {archived.id} has a command that is done; only a failed or unknown one can be done again.",
+        f"Notification {copy.id} is about a copy, and the mail itself arrived: correct the address",
         "Notification 9999 does not exist.",
     ):
         assert sentence in result.stderr
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_mail_that_failed_after_it_counted_as_done_is_sent_again(
+    run: Run, world: World, archived: bool
+) -> None:
+    failed = Failed(world, state="done")
+    if archived:
+        world.execute(
+            "WITH moved AS (DELETE FROM commands WHERE id = :id RETURNING *)"
+            " INSERT INTO commands_archive (id, appointment_id, kind, state, recipient, request_id)"
+            " SELECT id, appointment_id, kind, state, recipient, request_id FROM moved",
+            id=failed.command_id,
+        )
+    assert run("notifications", "resend", failed.id).exit_code == 0
+    assert (failed.command["state"], failed.state) == ("pending", "retrying")
+
+
+def test_a_corrected_address_gets_this_mail_and_the_clients_record_stays(run: Run, world: World) -> None:
+    failed = Failed(world)
+    before = failed.command["send_id"]
+    result = run("notifications", "correct", failed.id, "Carla@Example.com ".strip())
+    assert result.exit_code == 0, result.stderr
+    assert failed.command["send_id"] != before
+    assert (failed.command["recipient"], failed.command["state"]) == ("Carla@example.com", "pending")
+    shown = world.row("SELECT recipient, state, subject_key FROM notifications WHERE id = :id", id=failed.id)
+    assert (shown["recipient"], shown["state"]) == ("Carla@example.com", "retrying")
+    assert shown["subject_key"].endswith(":carla@example.com")
+    assert world.row("SELECT email FROM clients")["email"] == "carla@example.com"
+    assert run("notifications", "correct", failed.id, "no address").exit_code == 1
+
+
+def test_what_was_dealt_with_is_closed_with_who_did_it_and_why(
+    run: Run, run_json: RunJson, world: World
+) -> None:
+    resolved, ignored = Failed(world), Failed(world)
+    assert run("notifications", "resolve", resolved.id, "--reason", "phoned her").exit_code == 0
+    assert run("notifications", "ignore", ignored.id).exit_code == 0
+    assert (resolved.state, ignored.state) == ("resolved", "ignored")
+    assert run("notifications", "list").stdout == "There are no open notifications.\n"
+    shown = run_json("notifications", "show", resolved.id)
+    (entry,) = shown["audit"]
+    assert (entry["action"], entry["via"], entry["detail"]["reason"]) == (
+        "resolve",
+        "command-line",
+        "phoned her",
+    )
+    assert "carla@example.com" not in str(entry)
+    words = run("notifications", "show", resolved.id).stdout
+    assert "carla@example.com" in words
+    assert "resolve by" in words
+    assert run("notifications", "resolve", resolved.id).exit_code == 0, "twice is no error"
+    assert run("notifications", "ignore", resolved.id).exit_code == 1
 
 
 @pytest.mark.parametrize("arguments", [(), ("abc",), ("0",)])

@@ -106,6 +106,30 @@ def resend(connection, held):
     return ledger.resend(connection, held.id)
 
 
+def sent(held):
+    """The mail's row, which leads from what the provider tells to the command."""
+    with database.transaction() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient)"
+                " SELECT send_id, id, appointment_id, kind, 'c@example.com' FROM commands WHERE id = :id"
+                " ON CONFLICT DO NOTHING RETURNING send_id"
+            ),
+            {"id": held.id},
+        )
+        return connection.execute(
+            text("SELECT send_id FROM commands WHERE id = :id"), {"id": held.id}
+        ).scalar_one()
+
+
+def settle(connection, held):
+    return bool(ledger.settle(connection, [sent(held)]))
+
+
+def reject(connection, held):
+    return bool(ledger.reject(connection, [sent(held)], "It was told so."))
+
+
 LEGAL = {
     release: {State.WAITING: State.PENDING},
     begin: {State.PENDING: State.RUNNING},
@@ -114,7 +138,9 @@ LEGAL = {
     postpone: {State.RUNNING: State.PENDING, State.SENDING: State.PENDING},
     fail: {State.RUNNING: State.FAILED, State.SENDING: State.FAILED},
     doubt: {State.SENDING: State.UNKNOWN},
-    resend: {State.FAILED: State.PENDING, State.UNKNOWN: State.PENDING},
+    resend: dict.fromkeys((State.FAILED, State.UNKNOWN, State.DONE), State.PENDING),
+    settle: {State.PENDING: State.DONE, State.UNKNOWN: State.DONE},
+    reject: {State.PENDING: State.FAILED, State.UNKNOWN: State.FAILED},
 }
 WORKER_MOVES = (finish, postpone, fail, doubt)
 

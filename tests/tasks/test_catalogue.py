@@ -11,12 +11,16 @@ def test_the_kinds_are_those_of_the_contract():
         "reconcile-times": ("clocks", False),
         "send-confirmation": ("mail", True),
         "send-assignment": ("mail", True),
+        "send-change": ("mail", True),
+        "send-cancellation": ("mail", True),
     }
     assert all(name == kind.name for name, kind in KINDS.items())
     assert all(kind.meaning.endswith(".") for kind in KINDS.values())
     assert {kind.name for kind in KINDS.values() if kind.edge is BEGIN_SENDING} == {
         "send-confirmation",
         "send-assignment",
+        "send-change",
+        "send-cancellation",
     }
 
 

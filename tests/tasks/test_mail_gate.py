@@ -8,15 +8,18 @@ from models.command_states import BEGIN_SENDING
 from models.provider_gate import (
     FAILURES_THAT_CLOSE,
     FIRST_PAUSE_S,
+    PROBES,
+    line_s,
     note_failure,
     note_success,
     read_gate,
     reserve,
 )
+from settings import get_settings
 from tasks import mail_gate
 from tasks.catalogue import MAIL_PROVIDER
 from tasks.mail.outcomes import Accepted, NotAccepted, Outcome, Refused, Unknown
-from tasks.sweep import ROOM_FOR_PROBES, sweep
+from tasks.sweep import sweep
 from tests.tasks.planned import mail_due
 from tests.world import World
 
@@ -79,17 +82,17 @@ def test_while_it_is_closed_no_mail_is_published_or_taken(world: World, broker) 
 
 
 def test_after_the_pause_a_few_probes_go_out_oldest_first(world: World, broker) -> None:
-    mails = [mail_due(world).commands["send-confirmation"] for _ in range(ROOM_FOR_PROBES + 3)]
+    mails = [mail_due(world).commands["send-confirmation"] for _ in range(PROBES + 3)]
     world.execute("UPDATE commands SET available_at = now() - make_interval(secs => 1000 - id)")
     close_gate()
     let_pause_end(world)
-    assert sweep().published == ROOM_FOR_PROBES
+    assert sweep().published == PROBES
     published = world.rows("SELECT id FROM commands WHERE published_at IS NOT NULL ORDER BY id")
-    assert [row["id"] for row in published] == mails[:ROOM_FOR_PROBES]
+    assert [row["id"] for row in published] == mails[:PROBES]
 
 
 def test_the_first_success_opens_it_and_ends_the_incident(world: World, broker) -> None:
-    mails = [mail_due(world) for _ in range(ROOM_FOR_PROBES + 3)]
+    mails = [mail_due(world) for _ in range(PROBES + 3)]
     close_gate()
     let_pause_end(world)
     note(Accepted("id", "sent"))
@@ -151,24 +154,66 @@ def test_the_pace_gives_each_mail_its_turn(world: World) -> None:
     waits = []
     for _ in range(4):
         with database.transaction() as connection:
-            waits.append(reserve(connection, MAIL_PROVIDER, rate_per_s=10))
+            waits.append(reserve(connection, MAIL_PROVIDER, rate_per_s=10, longest_s=5))
     assert waits == pytest.approx([0, 0.1, 0.2, 0.3], abs=0.05)
 
 
-def test_a_mail_far_down_the_line_waits_in_the_table(world: World) -> None:
+def test_who_is_sent_away_from_a_long_line_does_not_make_it_longer(world: World) -> None:
+    """Else everybody would be sent away in the end, and nobody served."""
+    waits = []
+    for _ in range(50):
+        with database.transaction() as connection:
+            waits.append(reserve(connection, MAIL_PROVIDER, rate_per_s=1, longest_s=3))
+    assert waits[4:] == [None] * 46
+    with database.transaction() as connection:
+        assert line_s(connection, MAIL_PROVIDER) <= 4
+
+
+def test_a_mail_that_finds_the_line_too_long_is_as_before(world: World) -> None:
     command_id = mail_due(world).commands["send-confirmation"]
     world.execute(
         "INSERT INTO provider_gates (name, next_send_at) VALUES ('mandrill', now() + interval '1 hour')"
     )
+    columns = "SELECT state, attempts, available_at, published_at FROM commands WHERE id = :id"
+    before = world.row(columns, id=command_id)
     with database.transaction() as connection:
         claimed = claim(connection, command_id, "send-confirmation", BEGIN_SENDING, 60, MAIL_PROVIDER)
     assert claimed is not None
-    assert mail_gate.take_turn(claimed, rate_per_s=10) is False
-    row = world.row(
-        "SELECT state, available_at > now() + interval '50 min' AS later FROM commands WHERE id = :id",
-        id=command_id,
+    assert mail_gate.take_turn(claimed, get_settings().model_copy(update={"mail_rate_per_s": 10})) is False
+    assert world.row(columns, id=command_id) == before
+
+
+def test_no_more_is_published_than_the_pace_has_places_for(
+    world: World, broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL_RATE_PER_S", "0.2")
+    get_settings.cache_clear()
+    for _ in range(5):
+        mail_due(world)
+    assert sweep().published == 2  # ten seconds' worth
+    with database.transaction() as connection:
+        while reserve(connection, MAIL_PROVIDER, 0.2, 10) is not None:
+            pass
+    world.execute(
+        "UPDATE commands SET published_at = now() - interval '1 hour' WHERE published_at IS NOT NULL"
     )
-    assert row == {"state": "pending", "later": True}
+    assert sweep().published == 0
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+def test_while_the_provider_is_tried_again_only_a_few_mails_are_risked(world: World) -> None:
+    """Messages from before the trouble, and new ones, come to the workers as well as the probes."""
+    mails = [mail_due(world).commands["send-confirmation"] for _ in range(PROBES + 3)]
+    close_gate()
+    let_pause_end(world)
+    claims = []
+    for command_id in mails:
+        with database.transaction() as connection:
+            claims.append(
+                claim(connection, command_id, "send-confirmation", BEGIN_SENDING, 60, MAIL_PROVIDER)
+            )
+    assert [taken is not None for taken in claims] == [True] * PROBES + [False] * 3
 
 
 def test_a_backlog_stays_in_the_table_and_out_of_the_broker(world: World) -> None:

@@ -12,6 +12,7 @@ from models.command_ledger import Due, claim, take_due
 from models.command_states import BEGIN, BEGIN_SENDING, State
 from models.commands import NewCommand
 from settings import get_settings
+from tasks.catalogue import PRIORITIES_ON_REDIS
 from tasks.sweep import BATCH, Swept, sweep
 from tests.tasks.conftest import celery_on
 from tests.tasks.mail.wire_server import unused_port
@@ -19,11 +20,15 @@ from tests.tasks.planned import command_row, let_lease_expire, plan
 
 
 def ids_in(broker, queue):
+    """The ids of the queue's messages, the last to be taken first; repeats are taken last."""
     import base64
     import json
 
+    repeats = f"{queue}\x06\x16{PRIORITIES_ON_REDIS.repeat}"
     return [
-        json.loads(base64.b64decode(json.loads(raw)["body"]))[0][0] for raw in broker.lrange(queue, 0, -1)
+        json.loads(base64.b64decode(json.loads(raw)["body"]))[0][0]
+        for key in (repeats, queue)
+        for raw in broker.lrange(key, 0, -1)
     ]
 
 

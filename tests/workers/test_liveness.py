@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from settings import get_settings
 from tests.waiting import eventually
 from tests.world import World
 from workers import liveness
@@ -14,7 +15,9 @@ from workers.liveness import EXIT_CODE_STALLED, Liveness
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds become hundredths."""
     monkeypatch.setattr(liveness, "BEAT_EVERY_S", 0.05)
-    monkeypatch.setattr(liveness, "STALLED_AFTER_S", 0.4)
+    monkeypatch.setattr(
+        liveness, "get_settings", lambda: get_settings().model_copy(update={"stalled_after_s": 0.4})
+    )
 
 
 def away() -> bool:
@@ -66,3 +69,35 @@ def test_work_that_is_due_and_not_taken_ends_a_process_that_ticks(world: World) 
     watch.start()
     eventually(lambda: watch.tick() or ended, within_s=5)
     assert ended == [EXIT_CODE_STALLED]
+
+
+def test_what_was_away_and_came_back_gives_the_loop_its_time_anew(world: World) -> None:
+    ended: list[float] = []
+    back_at = time.monotonic() + 0.6  # longer than a stall
+    watch = Liveness(
+        "relay",
+        may_be_waiting=lambda: time.monotonic() < back_at,
+        end=lambda _code: ended.append(time.monotonic()),
+    )
+    watch.start()
+    eventually(lambda: ended, within_s=5)
+    assert ended[0] > back_at + 0.2
+
+
+def test_a_process_that_was_stopped_as_a_whole_is_not_taken_for_stalled(world: World) -> None:
+    """Its watch slept too long as well."""
+    ended: list[int] = []
+    watch = Liveness("relay", end=ended.append)
+    wait, slept = watch._stopped.wait, []
+
+    def oversleep(timeout: float) -> bool:
+        if not slept:
+            slept.append(True)
+            time.sleep(0.6)
+        watch.stop() if len(slept) > 3 else slept.append(True)
+        return wait(0)
+
+    watch._stopped.wait = oversleep  # type: ignore[method-assign]
+    watch.start()
+    eventually(lambda: len(slept) > 3, within_s=5)
+    assert ended == []

@@ -10,7 +10,7 @@ from jinja2 import UndefinedError
 
 from tasks.mail.addresses import AddressError, Mailbox
 from tasks.mail.compose import TEMPLATES, _environment
-from tests.tasks.mail.letters import a_letter, a_mail
+from tests.tasks.mail.letters import CASES, a_letter, a_mail
 
 KINDS = {
     "confirmed": {"confirmed": True},
@@ -76,6 +76,17 @@ def test_every_kind_of_mail_renders_with_reference_contact_and_next_step(changes
     assert "\n\n\n" not in mail.text
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_html_and_text_say_the_same(name):
+    mail = a_mail(**CASES[name])
+    text, html = both(mail)
+    words, shown = (re.findall(r"\w+", re.sub(r"https?://\S+", "", body).casefold()) for body in (text, html))
+    # The text alone has a label before the time; the map's link is spelled out there.
+    assert set(words) - set(shown) <= {"when"}
+    assert "none" not in words + shown
+    assert len(mail.html) < 100_000
+
+
 def test_a_confirmation_says_what_where_when_and_who():
     mail = a_mail()
     assert mail.subject == "Confirmed: Thu, Nov 26, 2026, 9:00 AM MST – 123 Main Street, Denver, CO 80202"
@@ -116,8 +127,7 @@ def test_an_assignment_addresses_the_photographer_and_names_the_client():
     for text in both(mail):
         assert "Hello Robin Lens" in text
         assert "Dana Client" in text
-    links = [attrs["href"] for tag, attrs in Reader(mail.html).tags if tag == "a"]
-    assert any("123+Main+Street" in link for link in links)
+    assert any("123+Main+Street" in link for link in hrefs(mail))
 
 
 def test_an_assignment_that_is_not_confirmed_says_so_in_the_subject():
@@ -184,7 +194,12 @@ def test_a_letter_has_no_place_for_internal_notes():
     assert not any("notes" in path.read_text() for path in TEMPLATES.iterdir())
 
 
-def test_only_web_addresses_are_linked():
+def hrefs(mail) -> list[str]:
+    return [attrs["href"] for tag, attrs in Reader(mail.html).tags if tag == "a"]
+
+
+def test_only_web_addresses_and_the_contact_are_linked():
+    contact = "mailto:appointments@example.com?subject="
     for url in (
         "javascript:alert(1)",
         "data:text/html,x",
@@ -194,12 +209,14 @@ def test_only_web_addresses_are_linked():
         "x y",
     ):
         mail = a_mail(public_url=url)
-        assert not [attrs for tag, attrs in Reader(mail.html).tags if tag == "a"]
+        assert all(link.startswith(contact) for link in hrefs(mail))
         assert url not in mail.text
-    for kind in ("send-confirmation", "send-assignment"):
-        for tag, attrs in Reader(a_mail(kind=kind).html).tags:
-            if tag == "a":
-                assert attrs["href"].startswith("https://")
+    for changes in KINDS.values():
+        assert all(link.startswith(("https://", contact)) for link in hrefs(a_mail(**changes)))
+
+
+def test_a_click_on_the_contact_begins_a_mail_about_the_reference():
+    assert "mailto:appointments@example.com?subject=Order%2077%2C%20appointment%201042" in hrefs(a_mail())
 
 
 def test_html_fetches_nothing_and_keeps_dark_mode():

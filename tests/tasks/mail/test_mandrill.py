@@ -1,5 +1,6 @@
 """The client against a real server: what goes over the wire, and what every kind of trouble becomes."""
 
+import base64
 import copy
 import gc
 import json
@@ -82,8 +83,31 @@ def test_the_request_is_what_mandrill_documents_with_everything_optional_off():
         "view_content_link": False,
         "tags": ["send-confirmation"],
         "metadata": {"send_id": "send-1", "appointment_id": 1042, "kind": "send-confirmation"},
+        "attachments": [
+            {
+                "type": "text/calendar; charset=utf-8; method=REQUEST",
+                "name": "appointment-1042.ics",
+                "content": base64.b64encode(mail.attachments[0].content).decode(),
+            }
+        ],
     }
     assert len(json.dumps(message["metadata"])) < 200
+
+
+def test_a_mail_without_a_calendar_file_names_no_attachments():
+    with wire_server(SENT) as server:
+        send(server.url, confirmed=False)
+    assert "attachments" not in server.last_body["message"]
+
+
+def test_a_mail_with_an_attachment_is_accepted_when_mandrill_only_queues_it():
+    queued = [
+        {"email": address, "status": "queued", "queued_reason": "attachments", "_id": f"id{number}"}
+        for number, address in enumerate((TO, COPY), start=1)
+    ]
+    with wire_server(answer(queued)) as server:
+        assert send(server.url) == Accepted("id1", "queued: attachments", (TO, COPY), ())
+    assert server.last_body["message"]["attachments"]
 
 
 def test_callers_may_choose_tags_and_metadata_but_not_lose_the_send_id():

@@ -1,0 +1,62 @@
+"""What an answer about an appointment says of its mails: their fate, for a caller who prefers to wait, and troubles."""
+
+from dataclasses import replace
+from typing import Any
+
+from api.answer import Answer
+from api.appointments.record import appointment_json
+from api.appointments.stored import read_stored
+from api.appointments.waiting import wait_for_fates
+from api.notifications.record import READERS, notification_json
+from api.routes import Call
+from api.statuses import MANDRILL_EMAIL_FAILED
+from models.notification_list import Wanted, list_notifications
+
+MOST_NOTIFICATIONS = 20
+_SHOWN = (
+    "id",
+    "status",
+    "state",
+    "severity",
+    "cause",
+    "message",
+    "hint",
+    "recipient",
+    "attempts",
+    "may_have_been_sent",
+)
+
+
+def after_waiting(call: Call, appointment_id: int, answer: Answer, only: int | None = None) -> Answer:
+    """The same answer once what follows is decided, for a caller who prefers to wait (contract.md section 7).
+
+    `only` is the command that is waited for and decides the status; without it, all of them.
+    """
+    if not call.wait_s:
+        return answer
+    decided, waited = wait_for_fates(call.connection, appointment_id, call.wait_s, only)
+    data = {
+        **answer.data,
+        "appointment": appointment_json(read_stored(call.connection, appointment_id)),
+        "commands": [fate.to_json() for fate in decided],
+        **open_notifications(call, appointment_id),
+    }
+    headers = {"Preference-Applied": f"wait={call.wait_s}"} if waited else {}
+    failed = [
+        f"{fate.kind} ({fate.cause or fate.outcome})"
+        for fate in decided
+        if fate.is_failed_mail and only in (None, fate.id)
+    ]
+    if not failed:
+        return replace(answer, data=data, headers=headers)
+    message = f"Appointment {appointment_id} is stored, but not all mails could be sent: {', '.join(failed)}."
+    return replace(answer, status=MANDRILL_EMAIL_FAILED, message=message, data=data, headers=headers)
+
+
+def open_notifications(call: Call, appointment_id: int) -> dict[str, Any]:
+    """`notifications`, when there are any that are not over and the caller is one who may act on them."""
+    if call.caller.role not in READERS:
+        return {}
+    page = list_notifications(call.connection, Wanted(appointment_id=appointment_id), MOST_NOTIFICATIONS)
+    shown = [notification_json({name: row[name] for name in _SHOWN}) for row in page.notifications]
+    return {"notifications": shown} if shown else {}

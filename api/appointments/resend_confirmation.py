@@ -1,0 +1,163 @@
+"""`POST /api/v1/appointments/resend_confirmation`: send the client's confirmation again (contract.md section 7).
+
+A repeated request must not make a third mail. So a confirmation that is still under way is left to itself, the
+same `Idempotency-Key` is answered from the first time, and without a key a request of the same caller within
+`REPEAT_WINDOW_S` counts as a repeated one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from api.answer import Answer
+from api.appointment_params import CREATE
+from api.appointments.after import after_waiting, open_notifications
+from api.appointments.record import appointment_json
+from api.appointments.stored import may_see, read_stored
+from api.appointments.waiting import fates
+from api.common_params import EVERYWHERE
+from api.faults import Fault
+from api.notifications.params import ID
+from api.notifications.record import acting
+from api.params import Registry
+from api.routes import EVERY_ROLE, Call, Route
+from api.statuses import INVALID_PARAM, MISSING_PARAM
+from models import audit, database
+from tasks.door import confirm_again
+
+REPEAT_WINDOW_S: Final = 60
+ACTION: Final = "resend-confirmation"
+SUBJECT: Final = "appointment"
+
+
+def one_of_both(values: dict[str, object], at_fault: frozenset[str]) -> list[Fault]:
+    """The appointment is named by `id` or by `uuid`; by both only if they are of the same one, which is looked up."""
+    if values.keys() & {"id", "uuid"} or at_fault & {"id", "uuid"}:
+        return []
+    hint = "Send the id that create answered with, or the uuid that it was created with."
+    return [Fault("id", MISSING_PARAM, "Neither id nor uuid was given.", hint)]
+
+
+PARAMS: Final = Registry(
+    (
+        *EVERYWHERE,
+        replace(ID, required=False, description="Id of the appointment.", example=1042),
+        replace(
+            CREATE["uuid"],
+            position=1001,
+            description="uuid of the appointment, instead of its id.",
+            required=False,
+        ),
+    ),
+    rules=(one_of_both,),
+)
+
+_FIND = (
+    "SELECT a.id, c.email AS client_email FROM appointments a LEFT JOIN orders o ON o.id = a.order_id"
+    " LEFT JOIN clients c ON c.id = o.client_id"
+    " WHERE (%(id)s::bigint IS NULL OR a.id = %(id)s) AND (%(uuid)s::uuid IS NULL OR a.uuid = %(uuid)s)"
+    " AND coalesce(%(id)s::text, %(uuid)s::text) IS NOT NULL"
+)
+_LOCK = text("SELECT FROM appointments WHERE id = :id FOR NO KEY UPDATE")
+_RECENT = text(
+    "SELECT detail ->> 'command_id' AS command_id FROM audit_entries WHERE subject = :subject AND subject_id = :id"
+    " AND action = :action AND scope = :scope AND at > now() - make_interval(secs => :window_s) LIMIT 1"
+)
+_KEYED = text(
+    "SELECT subject_id, detail ->> 'command_id' AS command_id FROM audit_entries"
+    " WHERE action = :action AND scope = :scope AND idempotency_key = :key"
+)
+
+
+def look_up(call: Call) -> Mapping[str, Any] | None:
+    """The appointment with its client's address of now; None when there is none that the caller may see."""
+    given = call.decoded.values
+    named = {"id": given.get("id"), "uuid": given.get("uuid")}
+    row = call.connection.exec_driver_sql(_FIND, named).first()
+    if row is None:
+        return None
+    stored = {**read_stored(call.connection, row.id), "client_email": row.client_email}
+    return stored if may_see(call.caller, stored) else None
+
+
+def check(call: Call, found: Mapping[str, Any] | None) -> list[Fault]:
+    """It must exist, be visible, stand, and have somebody to write to."""
+    param = "id" if "id" in call.decoded.values else "uuid"
+    if param not in call.decoded.values:
+        return []
+    if found is None:
+        message, hint = "There is no appointment with this id.", "Check the id; it may belong elsewhere."
+    elif found["cancelled"]:
+        message, hint = "This appointment is cancelled, so it is not confirmed to anybody.", ""
+    elif not found["client_email"]:
+        message = "The order's client has no e-mail address, so there is nobody to write to."
+        hint = "Add the address where the client is kept, and have it imported."
+    else:
+        return []
+    return [Fault(param, INVALID_PARAM, message, hint)]
+
+
+def act(call: Call, found: Mapping[str, Any]) -> Answer:
+    """Queue the mail, or answer from what an earlier request queued."""
+    appointment_id = int(found["id"])
+    with database.transaction() as connection:
+        # One after the other: the second of two such requests sees what the first one did.
+        connection.execute(_LOCK, {"id": appointment_id})
+        command_id, replayed = _earlier(connection, call, appointment_id), True
+        if command_id is None:
+            replayed = False
+            again = confirm_again(connection, appointment_id, found["client_email"], call.request_id)
+            command_id = again.command_id
+            audit.note(
+                connection,
+                acting(call.caller, call.request_id),
+                ACTION,
+                SUBJECT,
+                {appointment_id: {"command_id": command_id, "is_new_send": again.is_new_send}},
+                call.idempotency_key,
+            )
+    if command_id == 0:
+        message = "This Idempotency-Key belongs to the confirmation of another appointment."
+        fault = Fault("Idempotency-Key", INVALID_PARAM, message, "Send a new key for each request.")
+        return Answer(INVALID_PARAM, "Invalid: Idempotency-Key.", errors=[fault])
+    replayed = replayed and not call.again
+    said = "had been queued by this request before" if replayed else "is queued"
+    answer = Answer(
+        message=f"The confirmation of appointment {appointment_id} {said}.",
+        data={
+            "appointment": appointment_json(found),
+            "commands": [fate.to_json() for fate in fates(call.connection, appointment_id)],
+            "replayed": replayed,
+            **open_notifications(call, appointment_id),
+        },
+        warnings=call.decoded.warnings,
+    )
+    return after_waiting(call, appointment_id, answer, command_id)
+
+
+def _earlier(connection: Connection, call: Call, appointment_id: int) -> int | None:
+    """The command of an earlier request that this one repeats; None without one, 0 for a key used elsewhere."""
+    who = {"action": ACTION, "scope": call.caller.idempotency_scope}
+    if call.idempotency_key is not None:
+        row = connection.execute(_KEYED, {**who, "key": call.idempotency_key}).first()
+        if row is None:
+            return None
+        return int(row.command_id) if row.subject_id == appointment_id else 0
+    recent = {**who, "subject": SUBJECT, "id": appointment_id, "window_s": REPEAT_WINDOW_S}
+    row = connection.execute(_RECENT, recent).first()
+    return None if row is None else int(row.command_id)
+
+
+ROUTE = Route(
+    method="POST",
+    path="/api/v1/appointments/resend_confirmation",
+    service="appointments",
+    purpose="Send the order's client the confirmation again, with what is true now.",
+    params=PARAMS,
+    callers=EVERY_ROLE,
+    look_up=look_up,
+    check=check,
+    act=act,
+)

@@ -1,0 +1,1 @@
+"""What providers tell us unasked. Each signs its requests; none has a token."""

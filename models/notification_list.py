@@ -1,0 +1,124 @@
+"""Reading notifications: the list with its filters, newest first, and one of them with all that is known.
+
+Lists show addresses masked; whoever reads one notification, to act on it, sees whom it is about.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from models import audit
+from models.notifications import UNFINISHED
+
+SUBJECT = "notification"
+"""What the audit calls them."""
+
+_FIELDS = (
+    "n.id, n.status, n.state, n.severity, n.cause, n.cause_key, n.failure_class, n.message, n.hint,"
+    " n.appointment_id, a.order_id, n.command_id, n.mail_kind, n.sequence, n.recipient, n.http_status, n.reason,"
+    " n.attempts, n.may_have_been_sent, n.incident_id, n.occurrences, n.first_at, n.last_at, n.closed_at,"
+    " n.closed_by, n.sentry_event_id, n.request_id"
+)
+_MORE = (
+    ", n.send_id, n.provider_id, n.worker, n.task_id, n.release, n.endpoint_host, c.state AS command_state,"
+    " CASE WHEN c.state IN ('pending', 'unknown') AND c.available_at < '8000-01-01' THEN c.available_at END AS next_at,"
+    " m.outcome AS mail_outcome, m.last_event, m.last_event_at"
+)
+_LIST = text(
+    f"SELECT {_FIELDS} FROM notifications n LEFT JOIN appointments a ON a.id = n.appointment_id"  # noqa: S608
+    " WHERE (CAST(:states AS text[]) IS NULL OR n.state = ANY(:states))"
+    " AND (CAST(:status AS text) IS NULL OR n.status = :status)"
+    " AND (CAST(:cause AS text) IS NULL OR n.cause = :cause)"
+    " AND (CAST(:appointment_id AS bigint) IS NULL OR n.appointment_id = :appointment_id)"
+    " AND (CAST(:incident_id AS bigint) IS NULL OR n.incident_id = :incident_id)"
+    " AND (CAST(:before_at AS timestamptz) IS NULL OR (n.last_at, n.id) < (:before_at, CAST(:before_id AS bigint)))"
+    " ORDER BY n.last_at DESC, n.id DESC LIMIT :limit"
+)
+_READ = text(
+    f"SELECT {_FIELDS}{_MORE} FROM notifications n LEFT JOIN appointments a ON a.id = n.appointment_id"  # noqa: S608
+    " LEFT JOIN all_commands c ON c.id = n.command_id LEFT JOIN emails m ON m.send_id = c.send_id WHERE n.id = :id"
+)
+
+
+class CursorError(ValueError):
+    """Not a cursor that a list gave out. The message is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which notifications; None is any. `states` None is those that are not over."""
+
+    states: Sequence[str] | None = UNFINISHED
+    status: str | None = None
+    cause: str | None = None
+    appointment_id: int | None = None
+    incident_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of the list, and the cursor of the next; None at the end."""
+
+    notifications: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+def list_notifications(
+    connection: Connection, wanted: Wanted, limit: int | None = None, cursor: str | None = None
+) -> Page:
+    """Notifications, newest first, addresses masked. Raises `CursorError`."""
+    before_at, before_id = (None, None) if cursor is None else _read_cursor(cursor)
+    rows = connection.execute(
+        _LIST,
+        {
+            "states": None if wanted.states is None else list(wanted.states),
+            "status": wanted.status,
+            "cause": wanted.cause,
+            "appointment_id": wanted.appointment_id,
+            "incident_id": wanted.incident_id,
+            "before_at": before_at,
+            "before_id": before_id,
+            "limit": None if limit is None else limit + 1,
+        },
+    ).mappings()
+    found = [{**row, "recipient": masked(row["recipient"])} for row in rows]
+    if limit is None or len(found) <= limit:
+        return Page(found, None)
+    last = found[limit - 1]
+    return Page(found[:limit], _cursor(last["last_at"], last["id"]))
+
+
+def read_notification(connection: Connection, notification_id: int) -> dict[str, Any] | None:
+    """One notification with its whole address, its command, and what was done about it."""
+    row = connection.execute(_READ, {"id": notification_id}).mappings().first()
+    if row is None:
+        return None
+    return {**row, "audit": audit.entries(connection, SUBJECT, notification_id)}
+
+
+def masked(email: str | None) -> str | None:
+    """An address of which a person who knows it can tell that it is meant: `c***@example.com`."""
+    if not email:
+        return None
+    name, at, domain = email.rpartition("@")
+    return f"{name[:1]}***{at}{domain}"
+
+
+def _cursor(at: datetime, number: int) -> str:
+    return base64.urlsafe_b64encode(f"{at.isoformat()}/{number}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, int]:
+    try:
+        at, _, number = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition("/")
+        moment = datetime.fromisoformat(at)
+        if moment.utcoffset() is None or not (number.isascii() and number.isdigit() and len(number) < 19):
+            raise ValueError(number)
+        return moment, int(number)
+    except (ValueError, binascii.Error):
+        raise CursorError("This is not a cursor that the list gave out.") from None
