@@ -62,9 +62,13 @@ class Settings(BaseSettings):
 
     command_lease_s: int = Field(default=60, ge=2, description="How long a claimed command is its worker's.")
     unknown_grace_s: int = Field(default=60, ge=1, description="Wait before asking Mandrill about a doubt.")
-    mail_rate_per_s: float = Field(default=0, ge=0, description="Mails a second, all workers together; 0: no limit.")
+    mail_rate_per_s: float = Field(
+        default=0, ge=0, description="Mails a second, all workers together; 0: no limit."
+    )
     sweep_interval_s: float = Field(default=1.0, gt=0, description="How often the relay looks unasked.")
-    stalled_after_s: float = Field(default=60, ge=5, description="A process that stands still this long is ended.")
+    stalled_after_s: float = Field(
+        default=60, ge=5, description="A process that stands still this long is ended."
+    )
 
     port: int = Field(default=8000, ge=1, le=65535)
     flower_port: int = Field(default=5555, ge=1, le=65535)
