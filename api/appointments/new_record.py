@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.appointments.references import References
-from api.decoding import Decoded, fingerprint
+from api.decoding import Decoded, Json, fingerprint
 from api.routes import Call
 from models.appointment_intake import COLUMNS
 from models.clock.supplied import FIELD_NAMES, Supplied
@@ -30,7 +30,7 @@ def new_record(call: Call, found: References) -> dict[str, Any]:
     row.setdefault("updated_by", caller.name)
     row.setdefault("created_in", caller.application.slug)
     row["supplied"] = json.dumps(clock_snapshot(decoded).to_json())
-    row["fingerprint"] = fingerprint(decoded.supplied)
+    row["fingerprint"] = fingerprint(_without_the_default_application(call))
     if call.idempotency_key is not None:
         row["idempotency_scope"] = caller.idempotency_scope
         row["idempotency_key"] = call.idempotency_key
@@ -40,6 +40,14 @@ def new_record(call: Call, found: References) -> dict[str, Any]:
     row["caller_application_id"] = caller.application.id
     row["request_id"] = call.request_id
     return row
+
+
+def _without_the_default_application(call: Call) -> dict[str, Json]:
+    """What was supplied; naming the token's own application says no more than leaving it out."""
+    supplied = dict(call.decoded.supplied)
+    if supplied.get("application") == call.caller.holder.application_slug:
+        del supplied["application"]
+    return supplied
 
 
 def clock_snapshot(decoded: Decoded) -> Supplied:

@@ -247,3 +247,11 @@ def test_of_different_requests_at_the_same_instant_one_wins(api: ApiClient, worl
     (won,) = [reply for reply in replies if reply.code == 200]
     assert counted(world) == (1, 1)
     assert world.appointment(won.appointment["id"])["summary"] == won.appointment["summary"]
+
+
+def test_naming_the_tokens_own_application_is_the_same_request(api: ApiClient) -> None:
+    uuid = "b0c1a3f2-0c55-4b7a-9a5e-8f1f4c9d2e10"
+    first = api.create(uuid=uuid)
+    again = api.create(uuid=uuid, application="planoauth")
+    assert (again.appointment["id"], again.body["data"]["replayed"]) == (first.appointment["id"], True)
+    assert api.create(uuid=uuid, application="planox2").faults == {"uuid": "invalid-param"}
