@@ -6,6 +6,7 @@ of relays may run. SIGTERM ends it after the current sweep.
 """
 
 import signal
+import time
 from threading import Event
 from types import FrameType
 from typing import Any
@@ -18,7 +19,7 @@ from models import database
 from models.command_ledger import CHANNEL
 from settings import get_settings
 from tasks.crashes import place_of
-from tasks.sweep import sweep
+from tasks.sweep import Swept, publish_due, sweep
 from workers.app import app
 from workers.liveness import Liveness
 
@@ -35,6 +36,7 @@ class Relay:
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
+        self._sweep_again_at = 0.0
         self._stopping = Event()
         self.liveness = Liveness("relay")
 
@@ -51,7 +53,7 @@ class Relay:
                     log.info("relay listens")
                     while not self._stopping.is_set():
                         self.liveness.tick()
-                        if not sweep().broker_answers:
+                        if not self._relay().broker_answers:
                             self._stopping.wait(BROKER_PAUSE_S)
                         failures = 0
                         self._wait(listening)
@@ -62,6 +64,13 @@ class Relay:
                 database.engine().dispose()
                 self._stopping.wait(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
                 failures += 1
+
+    def _relay(self) -> Swept:
+        """Publish what is due. Leases that ran out are looked for once an interval, not at every create."""
+        if time.monotonic() < self._sweep_again_at:
+            return publish_due()
+        self._sweep_again_at = time.monotonic() + self._interval_s
+        return sweep()
 
     def _listen(self) -> psycopg.Connection[Any]:
         connection = database.open_listening_connection("relay-listen")
