@@ -58,7 +58,8 @@ _FIND = text(
     " LEFT JOIN all_commands c ON c.id = n.command_id ORDER BY n.id"
 )
 _RETRY = text(
-    "UPDATE notifications SET state = 'retrying' WHERE id = ANY(:ids) AND state IN ('open', 'retrying')"
+    # One that was resolved or ignored by mistake comes back: its mail was never sent.
+    "UPDATE notifications SET state = 'retrying', closed_at = NULL, closed_by = NULL WHERE id = ANY(:ids)"
 )
 _CLOSE = text(
     "UPDATE notifications SET state = :state, closed_at = now(), closed_by = :by"
@@ -115,9 +116,13 @@ def correct(connection: Connection, notification_id: int, email: str, actor: Act
     if not found:
         return results[0]
     one = found[0]
-    if one.state == "retrying" and (one.recipient or "").casefold() == email.casefold():
+    # An incident stands for many mails to many people: the address would get somebody else's mail.
+    is_incident = one.id != notification_id
+    if not is_incident and one.state == "retrying" and (one.recipient or "").casefold() == email.casefold():
         return Done(one.id, True, f"{one.kind} is being tried again already, to {masked(email)}.")
     why_not = _why_no_resend(one)
+    if is_incident:
+        why_not = "is an incident of several mails; correct the address of one of them by its own id."
     if why_not is None and one.recipient is None:
         why_not = "is about no address; there is nothing to correct."
     if why_not is None and not any(one.command_state == state for state in RESEND.sources):
@@ -195,7 +200,8 @@ def _find(
 
 def _why_no_resend(one: _Found) -> str | None:
     """Why this is not done again, as the rest of a sentence; None when it may be."""
-    if one.state not in UNFINISHED:
+    was_never_done = one.command_state in (State.FAILED, State.UNKNOWN)
+    if one.state not in UNFINISHED and not was_never_done:
         return f"is {one.state}; nothing is left to be done."
     if one.command_id is None or one.command_state is None:
         return "has no command, so there is nothing to do again; its hint says what helps."

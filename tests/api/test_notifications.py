@@ -294,3 +294,25 @@ def test_a_repeated_create_shows_the_appointments_open_notifications(
     )
     (shown,) = api.create(order_id=order.id, uuid=uuid).body["data"]["notifications"]
     assert (shown["cause"], shown["hint"], shown["recipient"]) == ("hard-bounce", "h", "c***@example.com")
+
+
+def test_an_incident_is_not_one_address(api: ApiClient, world: World) -> None:
+    """Correcting it would send one of many people's mails to the address given."""
+    members = [Failed(world, api) for _ in range(3)]
+    incident = world.insert(
+        "INSERT INTO notifications (status, subject_key, cause, message)"
+        " VALUES ('mandrill-email-failed', 'incident:hard-bounce', 'hard-bounce', 'Many failed.') RETURNING id"
+    )
+    world.execute("UPDATE notifications SET incident_id = :incident WHERE id <> :incident", incident=incident)
+    reply = do(api, "correct", id=incident, email="somebody@example.com")
+    assert reply.code == 400
+    assert [member.state for member in members] == ["open"] * 3
+    assert world.rows("SELECT id FROM commands WHERE recipient = 'somebody@example.com'") == []
+
+
+@pytest.mark.parametrize("mistake", ["resolve", "ignore"])
+def test_what_was_closed_by_mistake_can_still_be_sent(api: ApiClient, world: World, mistake: str) -> None:
+    failed = Failed(world, api)
+    assert do(api, mistake, ids=[failed.id]).code == 200
+    assert do(api, "resend", ids=[failed.id]).code == 200
+    assert (failed.state, failed.command["state"]) == ("retrying", "pending")

@@ -115,6 +115,7 @@ def test_a_mail_that_may_have_been_sent_is_asked_about(
 def test_what_cannot_be_sent_again_is_refused_and_the_rest_is_done(run: Run, world: World) -> None:
     failed, resolved, under_way, alone, copy = (Failed(world) for _ in range(5))
     world.execute("UPDATE notifications SET state = 'resolved' WHERE id = :id", id=resolved.id)
+    world.execute("UPDATE commands SET state = 'done' WHERE id = :id", id=resolved.command_id)
     world.execute("UPDATE commands SET state = 'pending' WHERE id = :id", id=under_way.command_id)
     world.execute("UPDATE notifications SET command_id = NULL WHERE id = :id", id=alone.id)
     world.execute("UPDATE notifications SET recipient = 'assistant@example.com' WHERE id = :id", id=copy.id)
