@@ -45,7 +45,11 @@ CRASH_DELAYS_S = (1, 5, 30, 5 * MINUTE, 30 * MINUTE)
 """Waits after our own code or database failed with nothing done. A defect does not mend itself: a few tries."""
 
 INQUIRY_PATIENCE = 15
-"""A mail in doubt is asked about for this many grace periods (`UNKNOWN_GRACE_S`), then left to people."""
+"""A mail in doubt is shown to people after this many grace periods (`UNKNOWN_GRACE_S`); asking goes on."""
+
+ASKED_FOR_S = 6 * 24 * HOUR
+"""So long a mail in doubt is asked about: the provider's search reaches seven days back. How old a doubt is says
+nothing about how often the provider could be asked, so age alone ends it only where no answer can come."""
 
 MISSES_BEFORE_RESEND = 2
 """How often the provider must say that it has nothing, before a mail in doubt is sent again."""

@@ -132,8 +132,18 @@ def refused(connection: Connection, claimed: Claim, outcome: Refused) -> None:
 
 
 def left_to_people(connection: Connection, claimed: Claim, message: str, *, missed: bool) -> None:
-    """The doubt could not be settled in the allowed time: it stays, and a person decides."""
+    """The doubt cannot be settled by asking: it stays, and a person decides."""
     ledger.stay_in_doubt(connection, claimed, None, message, missed=missed)
+    _tell_of_doubt(connection, claimed, message)
+
+
+def shown_to_people(connection: Connection, claimed: Claim, message: str, ask_again_s: float) -> None:
+    """The doubt has lasted long enough for people to see it; the provider is asked again in `ask_again_s`."""
+    ledger.stay_in_doubt(connection, claimed, ask_again_s, message, missed=False)
+    _tell_of_doubt(connection, claimed, message)
+
+
+def _tell_of_doubt(connection: Connection, claimed: Claim, message: str) -> None:
     _decide(connection, claimed, "unknown", cause="undecided", detail=message)
     _open(
         connection,

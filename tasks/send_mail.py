@@ -17,6 +17,7 @@ from models.command_ledger import Claim, LeaseLostError
 from settings import Settings, get_settings
 from tasks import mail_gate, mail_record
 from tasks.catalogue import (
+    ASKED_FOR_S,
     DOUBTFUL_SENDS_LIMIT,
     INQUIRY_PATIENCE,
     MISSES_BEFORE_RESEND,
@@ -156,6 +157,8 @@ def _begin_again_or_decide(claimed: Claim, settings: Settings) -> Claim | None:
             case CannotTell(reason) if claimed.doubt_age_s < INQUIRY_PATIENCE * grace_s:
                 delay_s = max(grace_s, claimed.doubt_age_s)
                 ledger.stay_in_doubt(connection, claimed, delay_s, reason, missed=False)
+            case CannotTell(reason) if claimed.doubt_age_s < ASKED_FOR_S:
+                mail_record.shown_to_people(connection, claimed, reason, INQUIRY_PATIENCE * grace_s)
             case CannotTell(reason):
                 mail_record.left_to_people(connection, claimed, reason, missed=False)
             case NotFound() if claimed.misses + 1 < MISSES_BEFORE_RESEND:

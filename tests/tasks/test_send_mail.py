@@ -12,6 +12,7 @@ from models.command_states import State
 from models.commands import NewCommand
 from settings import get_settings
 from tasks.catalogue import (
+    ASKED_FOR_S,
     CRASH_DELAYS_S,
     DOUBTFUL_SENDS_LIMIT,
     INQUIRY_PATIENCE,
@@ -418,10 +419,28 @@ def test_while_mandrill_cannot_tell_it_is_asked_again_ever_later_and_nothing_is_
     assert open_notifications(world) == []
 
 
-def test_what_mandrill_cannot_tell_in_time_is_left_to_people(world, provider):
+def test_what_mandrill_cannot_tell_for_long_is_shown_to_people_and_settled_when_it_can(world, provider):
     planned = in_doubt(
         world, provider, doubt_since=f"now() - make_interval(secs => {INQUIRY_PATIENCE * GRACE_S + 1})"
     )
+    provider.script.append(answer(BUSY, 503))
+    run_when_due(planned)
+    row = command_row(mail_of(planned))
+    assert (row["state"], row["due_in_s"]) == ("unknown", pytest.approx(INQUIRY_PATIENCE * GRACE_S, abs=5))
+    (told,) = open_notifications(world)
+    assert (told["cause"], told["may_have_been_sent"]) == ("undecided", True)
+
+    provider.script += NOTHING_FOUND
+    run_when_due(planned)
+    provider.script += [*NOTHING_FOUND, SENT]
+    run_when_due(planned)
+    assert state_of(planned) == "done"
+    assert open_notifications(world) == []
+    assert provider.calls.count("messages/send.json") == 2
+
+
+def test_what_mandrills_search_no_longer_reaches_is_left_to_people(world, provider):
+    planned = in_doubt(world, provider, doubt_since=f"now() - make_interval(secs => {ASKED_FOR_S + 1})")
     provider.script.append(answer(BUSY, 503))
     run_when_due(planned)
     assert_left_to_people(world, provider, planned, sends=1)
