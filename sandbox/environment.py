@@ -90,6 +90,4 @@ def told_to_other_terminals(environment: dict[str, str], *, own_sandbox: bool) -
         if name.upper() in environment and field.annotation is not SecretStr
     ]
     names = {*_TOLD, *given, *(_TOLD_OF_THE_SANDBOX if own_sandbox else ())} - {"VAR_DIR", "PROCESS_NAME"}
-    if environment["MANDRILL_URL"].startswith((f"http://{LOOPBACK}", "http://localhost")):
-        names.add("MANDRILL_API_KEY")  # of a stand-in on this machine; there is nothing to keep from anybody
     return {name: environment[name] for name in sorted(names)}
