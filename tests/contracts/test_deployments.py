@@ -156,7 +156,9 @@ def test_the_code_before_the_newest_migration_runs_on_its_schema(
         assert [path.name for path in VERSIONS if contractions(path.read_text())] == []
         return
     with tarfile.open(fileobj=BytesIO(archive)) as exported:
-        exported.extractall(tmp_path, filter="data")
+        # Python 3.11.2 and 3.11.3 know no filters; what git packed is our own.
+        exported.extraction_filter = getattr(tarfile, "data_filter", None)
+        exported.extractall(tmp_path)
     assert not (tmp_path / newest.relative_to(ROOT)).exists()
     accepted = answer([{"email": "before@example.com", "status": "sent", "_id": "0123456789abcdef"}])
     with scratch_database(postgres_url, "side_by_side") as url, wire_server(accepted) as mandrill:
