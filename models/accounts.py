@@ -54,6 +54,7 @@ class User(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     email: Mapped[str] = mapped_column(String(320))
     name: Mapped[str] = mapped_column(String(255))
+    phone: Mapped[str | None] = mapped_column(String(32))
     password_hash: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
 
@@ -105,6 +106,7 @@ class Client(Base):
     company_id: Mapped[int | None] = mapped_column(ForeignKey("companies.id"), index=True)
     email: Mapped[str | None] = mapped_column(String(320))
     name: Mapped[str] = mapped_column(String(255), server_default="")
+    phone: Mapped[str | None] = mapped_column(String(32))
     assistant_emails: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     additional_emails: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
 

@@ -56,6 +56,15 @@ class Appointment(Base):
             unique=True,
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
+        Index(
+            "ix_appointments_busy",
+            "photographer_user_id",
+            "busy_until",
+            postgresql_where=text(
+                "busy_until IS NOT NULL AND photographer_user_id IS NOT NULL"
+                " AND cancelled IS NOT TRUE AND optional IS NOT TRUE"
+            ),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -129,6 +138,9 @@ class Appointment(Base):
     reconciled_at: Mapped[datetime | None] = mapped_column(Instant)
     starts_at: Mapped[datetime | None] = mapped_column(Instant)
     stops_at: Mapped[datetime | None] = mapped_column(Instant)
+    busy_from: Mapped[datetime | None] = mapped_column(Instant)
+    busy_until: Mapped[datetime | None] = mapped_column(Instant)
+    """From when until when the photographer is taken: start and stop, or whole days at the property."""
     start_resolution: Mapped[str | None] = mapped_column(String(16))
     stop_resolution: Mapped[str | None] = mapped_column(String(16))
     zone_name: Mapped[str | None] = mapped_column(String(63))

@@ -2,6 +2,7 @@
 
 from models import (
     accounts,
+    appointment_changes,
     appointments,
     audit,
     commands,
@@ -19,6 +20,7 @@ metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "appointment_changes",
     "appointments",
     "audit",
     "commands",

@@ -13,6 +13,8 @@ _INSIDE: Final = frozenset(
     {
         "supplied",
         "adopted",
+        "busy_from",
+        "busy_until",
         "fingerprint",
         "idempotency_scope",
         "idempotency_key",
