@@ -31,6 +31,7 @@ from tasks.catalogue import KINDS, MAIL_PROVIDER
 from tasks.mail.addresses import AddressError, sender_mailbox
 from tasks.mail.destination import DestinationError, check_destination
 from tasks.mail.mandrill import MandrillClient, MandrillError
+from tasks.mail.outcomes import CannotTell
 from tasks.mail.transport import Limits
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -291,6 +292,12 @@ def _mandrill_checks(settings: Settings) -> Iterator[Finding]:
         yield Finding("mandrill", False, str(trouble), hint)
         return
     yield Finding("mandrill", True, "It answers and takes the key.")
+    search = client.check_search()
+    if isinstance(search, CannotTell):
+        hint = "Until then no mail whose outcome is unknown can be settled by asking: people have to look."
+        yield Finding("mandrill search", False, search.reason, hint)
+    else:
+        yield Finding("mandrill search", True, "Mails in doubt can be found by their send_id.")
 
 
 def _webhooks(settings: Settings) -> Finding:

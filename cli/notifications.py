@@ -72,6 +72,8 @@ def show(number: int, as_json: bool) -> None:
     """Everything about one notification, with its whole address and what was done about it."""
     with database.transaction() as connection:
         row = read_notification(connection, number)
+        wanted = Wanted(states=None, incident_id=number)
+        members = list_notifications(connection, wanted, MOST_MEMBERS).notifications
     if row is None:
         raise Failure(f"Notification {number} does not exist.")
     if as_json:
@@ -84,7 +86,15 @@ def show(number: int, as_json: bool) -> None:
     for entry in row["audit"]:
         said = f": {entry['detail']['reason']}" if entry["detail"].get("reason") else ""
         click.echo(f"    {cell(entry['at'])} {entry['action']} by {entry['actor']} via {entry['via']}{said}")
+    for member in members:
+        where = f"appointment {member['appointment_id']}, {member['recipient']}"
+        click.echo(f"    #{member['id']} {member['state']}: {member['mail_kind']}, {where}")
+    if len(members) == MOST_MEMBERS:
+        click.echo(f"    … all of them: flask notifications list --state all --incident {number}")
 
+
+MOST_MEMBERS = 20
+"""So many of an incident's notifications are shown with it."""
 
 _IN_PARAGRAPH = frozenset(
     {
@@ -101,7 +111,7 @@ def _paragraph(row: dict[str, Any]) -> list[str]:
     state = "" if row["state"] == "open" else f" [{row['state']}{by}]"
     attempts = f"{row['attempts']} attempt{'' if row['attempts'] == 1 else 's'}"
     if row["status"] == "mail-incident":
-        attempts = f"{row['occurrences']} mails"
+        attempts = f"{row['occurrences']} mails, {row['unfinished_members']} not over"
     doubt = ", may have been sent" if row["may_have_been_sent"] else ""
     incident = f", part of incident {row['incident_id']}" if row["incident_id"] else ""
     lines = [

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from models.notifications import MAIL_INCIDENT
+from models.notifications import ABOUT_ONE_RECIPIENT, MAIL_INCIDENT
 
 MANY = 20
 WINDOW_S = 300
@@ -107,8 +107,9 @@ _IS_MANY = text(
 _OPEN_INCIDENT = text(
     "INSERT INTO notifications (status, severity, subject_key, cause_key, cause, message, hint, failure_class,"
     " mail_kind, reason, occurrences)"
-    " SELECT :status, 'critical', 'incident:' || cause_key, cause_key, cause, :message, hint, failure_class,"
-    " mail_kind, reason, 0 FROM notifications WHERE id = :like"
+    " SELECT :status, 'critical', 'incident:' || cause_key, cause_key, cause,"
+    " CASE WHEN coalesce(reason, cause) = ANY(:about_one_recipient) THEN :one_by_one ELSE :all_at_once END,"
+    " hint, failure_class, mail_kind, reason, 0 FROM notifications WHERE id = :like"
     " ON CONFLICT (subject_key) DO UPDATE SET state = 'open', last_at = now(), closed_at = NULL, closed_by = NULL,"
     " occurrences = CASE WHEN notifications.state IN ('open', 'retrying') THEN notifications.occurrences ELSE 0 END,"
     " sentry_event_id = CASE WHEN notifications.state IN ('open', 'retrying') THEN notifications.sentry_event_id END"
@@ -196,13 +197,18 @@ def _group(connection: Connection, cause_key: str, like: int) -> int | None:
     of_cause = {"cause_key": cause_key, "status": MAIL_INCIDENT, "window_s": WINDOW_S}
     if not connection.execute(_IS_MANY, {**of_cause, "many": MANY}).scalar_one():
         return None
-    message = (
-        f"More than {MANY} mails failed for the same reason within {WINDOW_S // 60} minutes."
-        " Mend the cause once, then send all of them again through this incident."
-    )
+    said = f"More than {MANY} mails failed for the same reason within {WINDOW_S // 60} minutes."
     incident_id = int(
         connection.execute(
-            _OPEN_INCIDENT, {"status": MAIL_INCIDENT, "message": message, "like": like}
+            _OPEN_INCIDENT,
+            {
+                "status": MAIL_INCIDENT,
+                "like": like,
+                "about_one_recipient": list(ABOUT_ONE_RECIPIENT),
+                "all_at_once": f"{said} Mend the cause once, then send all of them again through this incident.",
+                "one_by_one": f"{said} It lies with each recipient: find out where so many addresses came from,"
+                " and deal with the mails one by one; sent again as they are, they fail again.",
+            },
         ).scalar_one()
     )
     connection.execute(_HANG, {**of_cause, "incident": incident_id})

@@ -96,7 +96,8 @@ def resend(
     moved = command_ledger.resend_all(connection, sorted(set(commands)))
     again = [number for number, one in wanted.items() if one.command_id in moved]
     connection.execute(_RETRY, {"ids": again})
-    audit.note(connection, actor, "resend", SUBJECT, {number: _about(wanted[number]) for number in again})
+    noted = {number: _about(wanted[number]) for number in again}
+    audit.note(connection, actor, "resend", SUBJECT, {**noted, **_incidents_among(ids, wanted, again)})
     results += [
         Done(number, True, f"{one.kind} is queued again.")
         if number in again
@@ -215,6 +216,14 @@ def _why_no_resend(one: _Found) -> str | None:
     if one.state == "open" and State(one.command_state) not in RESEND.sources:
         return f"has a command that is {one.command_state}; wait for its outcome."
     return None
+
+
+def _incidents_among(
+    ids: Sequence[int], wanted: dict[int, _Found], again: Sequence[int]
+) -> dict[int, dict[str, Any]]:
+    """For the audit of each incident that was acted on as a whole: of how many mails."""
+    numbers = [wanted[number].incident_id for number in again]
+    return {number: {"mails": numbers.count(number)} for number in set(ids) if number in numbers}
 
 
 def _about(one: _Found) -> dict[str, Any]:

@@ -22,7 +22,9 @@ _FIELDS = (
     "n.id, n.status, n.state, n.severity, n.cause, n.cause_key, n.failure_class, n.message, n.hint,"
     " n.appointment_id, a.order_id, n.command_id, n.mail_kind, n.sequence, n.recipient, n.http_status, n.reason,"
     " n.attempts, n.may_have_been_sent, n.incident_id, n.occurrences, n.first_at, n.last_at, n.closed_at,"
-    " n.closed_by, n.sentry_event_id, n.request_id"
+    " n.closed_by, n.sentry_event_id, n.request_id,"
+    " CASE WHEN n.status = 'mail-incident' THEN (SELECT count(*) FROM notifications member"
+    " WHERE member.incident_id = n.id AND member.state IN ('open', 'retrying')) END AS unfinished_members"
 )
 _MORE = (
     ", n.send_id, n.provider_id, n.worker, n.task_id, n.release, n.endpoint_host, c.state AS command_state,"
@@ -36,6 +38,10 @@ _LIST = text(
     " AND (CAST(:cause AS text) IS NULL OR n.cause = :cause)"
     " AND (CAST(:appointment_id AS bigint) IS NULL OR n.appointment_id = :appointment_id)"
     " AND (CAST(:incident_id AS bigint) IS NULL OR n.incident_id = :incident_id)"
+    # Thousands of mails that one mend will settle would bury everything else.
+    " AND (:with_members OR n.incident_id IS NULL OR n.state NOT IN ('open', 'retrying') OR NOT EXISTS"
+    " (SELECT FROM notifications incident WHERE incident.id = n.incident_id"
+    " AND incident.state IN ('open', 'retrying')))"
     " AND (CAST(:before_at AS timestamptz) IS NULL OR (n.last_at, n.id) < (:before_at, CAST(:before_id AS bigint)))"
     " ORDER BY n.last_at DESC, n.id DESC LIMIT :limit"
 )
@@ -51,7 +57,10 @@ class CursorError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which notifications; None is any. `states` None is those that are not over."""
+    """Which notifications; None is any.
+
+    What hangs on an incident that is not over is left to that, unless the appointment or the incident is named.
+    """
 
     states: Sequence[str] | None = UNFINISHED
     status: str | None = None
@@ -81,6 +90,7 @@ def list_notifications(
             "cause": wanted.cause,
             "appointment_id": wanted.appointment_id,
             "incident_id": wanted.incident_id,
+            "with_members": wanted.appointment_id is not None or wanted.incident_id is not None,
             "before_at": before_at,
             "before_id": before_id,
             "limit": None if limit is None else limit + 1,

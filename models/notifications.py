@@ -41,6 +41,9 @@ STATES = {
 UNFINISHED = ("open", "retrying")
 """States in which it is not over."""
 
+ABOUT_ONE_RECIPIENT = frozenset({"hard-bounce", "soft-bounce", "spam", "unsub", "custom", "invalid"})
+"""Reasons that lie with one recipient: what mends one such mail mends no other, even if they come in crowds."""
+
 FAILURE_CLASSES = {
     "not-sent": "The provider surely does not have the mail; all tries are used up.",
     "unknown": "The provider may have sent the mail.",

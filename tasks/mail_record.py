@@ -33,6 +33,7 @@ _DECIDE = text(
     " detail = :detail, http_status = :http_status, decided_at = now() WHERE send_id = :send_id"
 )
 _BEGAN = text("SELECT created_at FROM emails WHERE send_id = :send_id")
+_FIRST_DOUBT = text("SELECT cause, http_status FROM emails WHERE send_id = :send_id")
 
 
 def begin(connection: Connection, claimed: Claim, copies: tuple[str, ...]) -> None:
@@ -144,7 +145,10 @@ def shown_to_people(connection: Connection, claimed: Claim, message: str, ask_ag
 
 
 def _tell_of_doubt(connection: Connection, claimed: Claim, message: str) -> None:
-    _decide(connection, claimed, "unknown", cause="undecided", detail=message)
+    """`message` says why asking did not help; how the doubt arose stays with the mail."""
+    doubt = connection.execute(_FIRST_DOUBT, {"send_id": claimed.send_id}).first()
+    cause, http_status = (None, None) if doubt is None else (doubt.cause, doubt.http_status)
+    _decide(connection, claimed, "unknown", cause=cause, detail=message, http_status=http_status)
     _open(
         connection,
         claimed,
@@ -152,6 +156,8 @@ def _tell_of_doubt(connection: Connection, claimed: Claim, message: str) -> None
         message,
         "Look the address up in Mandrill's activity log. Send again only if the mail is not there.",
         "unknown",
+        reason=cause,
+        http_status=http_status,
     )
 
 

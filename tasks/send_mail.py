@@ -154,6 +154,8 @@ def _begin_again_or_decide(claimed: Claim, settings: Settings) -> Claim | None:
                 mail_record.refused(connection, claimed, Refused(state, message, hint_for(state)))
             case Found(provider_id, state):
                 mail_record.accepted(connection, claimed, provider_id, f"found: {state}")
+            case CannotTell(reason, needs_setup=True) if claimed.doubt_age_s < ASKED_FOR_S:
+                mail_record.shown_to_people(connection, claimed, reason, INQUIRY_PATIENCE * grace_s)
             case CannotTell(reason) if claimed.doubt_age_s < INQUIRY_PATIENCE * grace_s:
                 delay_s = max(grace_s, claimed.doubt_age_s)
                 ledger.stay_in_doubt(connection, claimed, delay_s, reason, missed=False)

@@ -1,12 +1,14 @@
 """What an answer about an appointment says of its mails: their fate, for a caller who prefers to wait, and troubles."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from api.answer import Answer
 from api.appointments.record import appointment_json
 from api.appointments.stored import read_stored
-from api.appointments.waiting import wait_for_fates
+from api.appointments.waiting import Fate, wait_for_fates
+from api.faults import Fault
 from api.notifications.record import READERS, notification_json
 from api.routes import Call
 from api.statuses import MANDRILL_EMAIL_FAILED
@@ -21,6 +23,7 @@ _SHOWN = (
     "cause",
     "message",
     "hint",
+    "command_id",
     "recipient",
     "attempts",
     "may_have_been_sent",
@@ -42,15 +45,26 @@ def after_waiting(call: Call, appointment_id: int, answer: Answer, only: int | N
         **open_notifications(call, appointment_id),
     }
     headers = {"Preference-Applied": f"wait={call.wait_s}"} if waited else {}
-    failed = [
-        f"{fate.kind} ({fate.cause or fate.outcome})"
-        for fate in decided
-        if fate.is_failed_mail and only in (None, fate.id)
-    ]
+    failed = [fate for fate in decided if fate.is_failed_mail and only in (None, fate.id)]
     if not failed:
         return replace(answer, data=data, headers=headers)
-    message = f"Appointment {appointment_id} is stored, but not all mails could be sent: {', '.join(failed)}."
-    return replace(answer, status=MANDRILL_EMAIL_FAILED, message=message, data=data, headers=headers)
+    named = ", ".join(f"{fate.kind} ({fate.cause or fate.outcome})" for fate in failed)
+    message = f"Appointment {appointment_id} is stored, but not all mails could be sent: {named}."
+    errors = [_fault(fate, data.get("notifications", ())) for fate in failed]
+    return replace(
+        answer, status=MANDRILL_EMAIL_FAILED, message=message, data=data, headers=headers, errors=errors
+    )
+
+
+def _fault(fate: Fate, notifications: Iterable[Mapping[str, Any]]) -> Fault:
+    """What failed, and what to do about it as far as the caller may know: by the notification about it."""
+    for told in notifications:
+        if told["command_id"] == fate.id:
+            return Fault(fate.kind, MANDRILL_EMAIL_FAILED, told["message"], told["hint"])
+    message = "This mail could not be sent; the developers have been told."
+    return Fault(
+        fate.kind, MANDRILL_EMAIL_FAILED, message, "The appointment is stored: do not send it again."
+    )
 
 
 def open_notifications(call: Call, appointment_id: int) -> dict[str, Any]:

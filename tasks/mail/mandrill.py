@@ -145,7 +145,7 @@ class MandrillClient:
             return Found(str(best["_id"]), str(best.get("state") or "unknown"))
         if any("metadata" not in entry for entry in answer):
             return CannotTell("Mandrill's search shows no metadata, so its results cannot be told apart.")
-        return self._confirmed_absence()
+        return self.check_search()
 
     def ping(self) -> None:
         """Check network and key with one cheap call.
@@ -166,7 +166,8 @@ class MandrillClient:
         if not isinstance(data, dict) or data.get("PING") != "PONG!":
             raise MandrillUnreachableError("What answers at MANDRILL_URL is not Mandrill.")
 
-    def _confirmed_absence(self) -> NotFound | CannotTell:
+    def check_search(self) -> NotFound | CannotTell:
+        """Whether an empty search by `send_id` proves anything in this account: `NotFound` if it does."""
         fields = self._ask("metadata/list", {})
         if isinstance(fields, _Unanswered):
             # A stand-in without this call has no registration either: there its search is complete.
@@ -179,7 +180,8 @@ class MandrillClient:
         if "send_id" in names:
             return NotFound()
         return CannotTell(
-            "Mandrill cannot search for send_id: register it as a metadata field in the account's settings."
+            "Mandrill cannot search for send_id: register it as a metadata field in the account's settings.",
+            needs_setup=True,
         )
 
     def _ask(self, call: str, arguments: dict[str, object]) -> Any | _Unanswered:

@@ -111,3 +111,5 @@ class CannotTell:
     """The provider could not be asked, or its answer proves nothing."""
 
     reason: str
+    needs_setup: bool = False
+    """No answer can ever come until somebody sets the provider's account up: tell people at once."""

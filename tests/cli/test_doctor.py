@@ -43,7 +43,8 @@ def test_a_running_product_is_well(stack: Stack) -> None:
     assert status == 0
     assert set(found) == {
         *("settings", "database", "migrations", "relay", "due commands", "mail gate", "broker"),
-        *("workers of clocks", "workers of mail", "mandrill destination", "mandrill", "mandrill webhooks"),
+        *("workers of clocks", "workers of mail", "mandrill destination", "mandrill", "mandrill search"),
+        "mandrill webhooks",
     }
 
 

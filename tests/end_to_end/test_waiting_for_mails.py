@@ -30,6 +30,9 @@ def test_a_refused_mail_answers_mandrill_email_failed_with_the_appointment(stack
     assert (reply.code, reply.status) == (500, "mandrill-email-failed")
     made = reply.appointment["id"]
     assert "hard-bounce" in reply.body["message"]
+    (error,) = reply.body["errors"]
+    assert (error["param"], error["status"]) == ("send-confirmation", "mandrill-email-failed")
+    assert "correct the address" in error["hint"]
     (told,) = stack.world.notifications(made)
     assert (told["status"], told["cause"], told["attempts"]) == ("mandrill-email-failed", "hard-bounce", 1)
 

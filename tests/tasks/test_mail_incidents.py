@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import sentry_sdk
 
-from models import database
+from models import audit, database
 from models.audit import Actor
 from models.incidents import MANY, WINDOW_S, Trouble, close_notification
 from models.notification_actions import resend, resolve
+from models.notification_list import Wanted, list_notifications
 from tasks.catalogue import SEND_CONFIRMATION
 from tasks.mail_trouble import cause_key, tell
 from tasks.send_mail import send_mail
@@ -213,3 +214,49 @@ def test_no_address_and_no_text_of_the_mail_goes_to_sentry(
 def test_without_sentry_nothing_is_reported(world: World) -> None:
     fail(trouble(1))
     assert world.row("SELECT sentry_event_id FROM notifications")["sentry_event_id"] is None
+
+
+def test_an_incident_of_wrong_keys_is_mended_at_once_and_one_of_bad_addresses_one_by_one(
+    world: World,
+) -> None:
+    fail(*(trouble(number) for number in range(MANY + 1)))
+    fail(*(trouble(MANY + 1 + number, "hard-bounce") for number in range(MANY + 1)))
+    of_the_key, of_addresses = incidents(world)
+    assert "send all of them again" in of_the_key["message"]
+    assert "one by one" in of_addresses["message"]
+
+
+def test_a_list_shows_an_incident_in_place_of_what_hangs_on_it_until_that_is_over(world: World) -> None:
+    fail(*(trouble(number) for number in range(MANY + 1)), trouble(100, "Unknown_Template"))
+    (incident,) = incidents(world)
+    with database.transaction() as connection:
+        shown = list_notifications(connection, Wanted()).notifications
+        members = list_notifications(connection, Wanted(incident_id=incident["id"])).notifications
+    assert [row["cause"] for row in shown] == ["Unknown_Template", "Invalid_Key"]
+    assert shown[1]["unfinished_members"] == len(members) == MANY + 1
+
+    with database.transaction() as connection:
+        resolve(connection, [incident["id"]], ME)
+        over = list_notifications(connection, Wanted(states=("resolved",))).notifications
+    assert len(over) == MANY + 2
+
+
+def test_the_audit_of_an_incident_tells_that_all_of_its_mails_were_sent_again(world: World) -> None:
+    planned = [mail_due(world) for _ in range(2)]
+    world.execute("UPDATE commands SET state = 'failed' WHERE kind = :kind", kind=SEND_CONFIRMATION.name)
+    incident = world.insert(
+        "INSERT INTO notifications (status, subject_key, cause, message) VALUES ('mail-incident', 'incident:x',"
+        " 'x', 'm') RETURNING id"
+    )
+    for one in planned:
+        world.execute(
+            "INSERT INTO notifications (status, subject_key, cause, message, command_id, incident_id)"
+            " VALUES ('mandrill-email-failed', :key, 'x', 'm', :command, :incident)",
+            key=f"mail:{one.id}",
+            command=one.commands[SEND_CONFIRMATION.name],
+            incident=incident,
+        )
+    with database.transaction() as connection:
+        assert all(done.is_done for done in resend(connection, [incident], ME))
+        (entry,) = audit.entries(connection, "notification", incident)
+    assert (entry["action"], entry["detail"]) == ("resend", {"mails": 2})

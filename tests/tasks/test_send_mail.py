@@ -402,10 +402,9 @@ def test_a_crash_in_a_second_attempt_counts_as_the_second(world, provider):
         (answer(BUSY, 503),),
         (reset,),
         (answer(TOO_MANY, 429),),
-        (answer([]), answer([{"name": "other"}])),
         (answer([{"_id": "x", "email": "c@example.com"}]),),
     ],
-    ids=["503", "reset", "429", "field-not-registered", "no-metadata-shown"],
+    ids=["503", "reset", "429", "no-metadata-shown"],
 )
 def test_while_mandrill_cannot_tell_it_is_asked_again_ever_later_and_nothing_is_sent(world, provider, acts):
     age_s = 200
@@ -417,6 +416,17 @@ def test_while_mandrill_cannot_tell_it_is_asked_again_ever_later_and_nothing_is_
     assert row["due_in_s"] == pytest.approx(age_s, abs=5)
     assert provider.calls.count("messages/send.json") == 1
     assert open_notifications(world) == []
+
+
+def test_that_the_account_cannot_be_searched_is_told_at_the_first_doubt(world, provider):
+    planned = in_doubt(world, provider)
+    provider.script += [answer([]), answer([{"name": "other"}])]
+    run_when_due(planned)
+    (told,) = open_notifications(world)
+    assert (told["cause"], told["may_have_been_sent"]) == ("undecided", True)
+    assert "register it as a metadata field" in told["message"]
+    assert told["reason"] == "connection-lost", "how the doubt arose stays with it"
+    assert (state_of(planned), provider.calls.count("messages/send.json")) == ("unknown", 1)
 
 
 def test_what_mandrill_cannot_tell_for_long_is_shown_to_people_and_settled_when_it_can(world, provider):
