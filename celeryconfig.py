@@ -11,7 +11,16 @@ from urllib.parse import parse_qs
 from kombu import Exchange, Queue
 
 from settings import get_settings
-from tasks.catalogue import ARCHIVE, CLOCKS_QUEUE, KINDS, MAIL_QUEUE, PRIORITIES_ON_REDIS, SWEEP
+from tasks.catalogue import (
+    ARCHIVE,
+    ARCHIVE_EVERY_S,
+    CLOCKS_QUEUE,
+    KINDS,
+    MAIL_QUEUE,
+    PRIORITIES_ON_REDIS,
+    SWEEP,
+    SWEEP_EVERY_S,
+)
 
 _settings = get_settings()
 _redis_broker = _settings.broker_url.startswith(("redis", "sentinel"))
@@ -138,12 +147,12 @@ enable_utc = True
 beat_schedule = {
     "sweep": {
         "task": SWEEP,
-        "schedule": 5.0,
+        "schedule": SWEEP_EVERY_S,
         "options": {"expires": 10, "queue": CLOCKS_QUEUE},
     },
     "archive": {
         "task": ARCHIVE,
-        "schedule": 3600.0,
+        "schedule": ARCHIVE_EVERY_S,
         "options": {"expires": 600, "queue": CLOCKS_QUEUE},
     },
 }

@@ -6,6 +6,7 @@ working directory fills what the environment leaves out.
 """
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
@@ -17,6 +18,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 DEVELOPMENT_SECRET_KEY = "development-only-not-a-secret"  # noqa: S105 - refused in production, below
 SANDBOX_KEY_PREFIX = "sandbox-"
 WEBHOOK_PATH = "/api/v1/webhooks/mandrill"
+_RATE = re.compile(r"[1-9]\d{0,6} per (second|minute|hour)")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -56,9 +59,27 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET_KEY)
     sentry_dsn: SecretStr = SecretStr("")
+    sentry_traces_sample_rate: float = Field(
+        default=1.0, ge=0, le=1, description="Share of the requests whose whole trace Sentry gets."
+    )
 
     appt_types: tuple[str, ...] = Field(default=(), description="JSON list; empty admits any text.")
     delivery_types: tuple[str, ...] = Field(default=(), description="JSON list; empty admits any text.")
+
+    rate_limit_applications: str = Field(default="2000 per second", description="Per token; off: no limit.")
+    rate_limit_sessions: str = Field(default="300 per second", description="Per token; off: no limit.")
+    rate_limit_failures: str = Field(
+        default="60 per minute", description="Tokens that are not valid, per address; off: no limit."
+    )
+    cors_origins: tuple[str, ...] = Field(default=(), description="JSON list of origins, like https://a.example.")
+    trusted_proxies: int = Field(
+        default=0, ge=0, description="Proxies in front that write X-Forwarded-For; 0: the peer is the client."
+    )
+    metrics_token: SecretStr = Field(default=SecretStr(""), description="Empty: metrics for this host only.")
+    metrics_port: int = Field(default=9108, ge=1, le=65535)
+    prometheus_multiproc_dir: Path | None = Field(
+        default=None, description="Where the processes of a host count together; read by prometheus_client too."
+    )
 
     command_lease_s: int = Field(default=60, ge=2, description="How long a claimed command is its worker's.")
     unknown_grace_s: int = Field(default=60, ge=1, description="Wait before asking Mandrill about a doubt.")
@@ -93,6 +114,24 @@ class Settings(BaseSettings):
         if not separator or not scheme.startswith("postgres"):
             raise ValueError("DATABASE_URL must be a PostgreSQL URL, like postgresql://user@host/database.")
         return "postgresql+psycopg://" + rest
+
+    @field_validator("rate_limit_applications", "rate_limit_sessions", "rate_limit_failures")
+    @classmethod
+    def _spell_a_rate(cls, rate: str) -> str:
+        if rate != "off" and not _RATE.fullmatch(rate):
+            raise ValueError("A rate limit is off, or a number per second, minute or hour, like 300 per second.")
+        return rate
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _name_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        """An origin is a scheme and a host as browsers send them (RFC 6454 section 6.2); `*` is none."""
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"CORS_ORIGINS must list origins like https://app.example.com, without a path; not {origin!r}."
+                )
+        return origins
 
     @field_validator("office_time_zone")
     @classmethod

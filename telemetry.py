@@ -108,7 +108,10 @@ def _set_up_sentry(settings: Settings, process: str) -> None:
         ignore_errors=["tasks.crashes.CommandCrashedError"],
         before_send=_without_secrets,
         before_send_transaction=_without_secrets,
-        traces_sample_rate=0.0,
+        # On, so that `tracing` may begin traces; it decides by itself which of them are kept.
+        traces_sample_rate=1.0,
+        # `tracing` and the shells of the tasks report what is to be reported, and nothing patches anything.
+        auto_enabling_integrations=False,
     )
     sentry_sdk.set_tag("process", process)
     # What is logged as an error was already reported as an exception.

@@ -24,6 +24,7 @@ from api.signed import handle_signed
 from api.statuses import APPLICATION_CRASH, IDENTIFY_REQUEST_ERROR, REQUEST_TOO_LARGE, ROUTE_NON_EXISTENT
 from api.webhooks import mandrill as webhooks_mandrill
 from models.production import refuse_demo_data
+from tracing import request_trace
 
 ROUTES: tuple[AnyRoute, ...] = (
     appointments_create.ROUTE,
@@ -71,12 +72,23 @@ def create_app(*, serving: bool = True) -> Flask:
 
 
 def _view(route: AnyRoute) -> Callable[[], Response]:
+    name = f"{route.method} {route.path}"
+
     def view() -> Response:
-        if isinstance(route, SignedRoute):
-            return handle_signed(route, request)
-        return handle(route, request)
+        with request_trace(g.request_id, name, _described) as trace:
+            response = (
+                handle_signed(route, request) if isinstance(route, SignedRoute) else handle(route, request)
+            )
+            if trace is not None:
+                trace.set_http_status(response.status_code)
+            return response
 
     return view
+
+
+def _described() -> dict[str, Any]:
+    """The request as Sentry is told of it."""
+    return {"method": request.method, "url": request.base_url, "headers": dict(request.headers)}
 
 
 def _begin() -> None:

@@ -4,8 +4,9 @@ from celery import shared_task
 
 from models import database
 from models.command_archive import archive_finished
-from tasks.catalogue import ARCHIVE
+from tasks.catalogue import ARCHIVE, ARCHIVE_EVERY_S
 from tasks.crashes import reported
+from tracing import checked_in
 
 BATCH = 1_000
 MAX_BATCHES = 100
@@ -27,5 +28,5 @@ def archive() -> int:
 @shared_task(name=ARCHIVE, ignore_result=True)
 def archive_task() -> None:
     """The thin shell: beat's periodic archiving."""
-    with reported(ARCHIVE):
+    with reported(ARCHIVE), checked_in(ARCHIVE, ARCHIVE_EVERY_S):
         archive()

@@ -128,6 +128,8 @@ KINDS = {
 
 SWEEP = "sweep"
 """The periodic task that finds what is due or lost; it runs in the clocks queue, which never waits long."""
+SWEEP_EVERY_S = 5.0
 
 ARCHIVE = "archive"
 """The periodic task that moves commands that were done days ago out of the hot table."""
+ARCHIVE_EVERY_S = 3600.0

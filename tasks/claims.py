@@ -14,6 +14,7 @@ from models.incidents import Trouble, open_notification
 from models.notifications import COMMAND_FAILED
 from settings import get_settings
 from tasks.catalogue import CRASH_DELAYS_S, CommandKind, delay_after
+from tracing import continue_trace
 
 DATABASE_PAUSES_S = (0.1, 0.4, 1.0, 2.0, 3.0)
 """Waits while the database is away: longer than its restart takes, and well within a task's time limits."""
@@ -52,6 +53,7 @@ def take(kind: CommandKind, command_id: int) -> Claim | None:
         structlog.contextvars.bind_contextvars(
             request_id=claimed.request_id, command_id=claimed.id, appointment_id=claimed.appointment_id
         )
+        continue_trace(claimed.request_id, kind.name)
     if claimed is not None and not kind.is_mail and claimed.attempts > len(CRASH_DELAYS_S) + 1:
         give_back(kind, claimed, "WorkerDied")
         return None

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import sentry_sdk
 import structlog
 
+from tracing import task_scope
+
 log = structlog.get_logger(__name__)
 
 
@@ -31,13 +33,14 @@ def reported(task: str) -> Iterator[None]:
     Raises `CommandCrashedError` for every error, after it went to the log and to Sentry.
     """
     structlog.contextvars.clear_contextvars()
-    try:
-        yield
-    except Exception as failure:  # noqa: BLE001 - raised again, without its text
-        report(task, failure)
-        raise CommandCrashedError(task, type(failure).__name__, place_of(failure)) from None
-    finally:
-        structlog.contextvars.clear_contextvars()
+    with task_scope():
+        try:
+            yield
+        except Exception as failure:  # noqa: BLE001 - raised again, without its text
+            report(task, failure)
+            raise CommandCrashedError(task, type(failure).__name__, place_of(failure)) from None
+        finally:
+            structlog.contextvars.clear_contextvars()
 
 
 def report(task: str, failure: BaseException) -> None:

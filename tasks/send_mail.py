@@ -37,6 +37,7 @@ from tasks.mail.hints import hint_for
 from tasks.mail.mandrill import MandrillClient
 from tasks.mail.outcomes import CannotTell, Found, NotFound, Outcome, Refused, Unknown
 from tasks.mail.transport import Limits
+from tracing import span
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +106,8 @@ def _prepare(kind: CommandKind, claimed: Claim, settings: Settings) -> Mail | No
 def _hand_over(mail: Mail, claimed: Claim, not_after: float) -> Outcome:
     """Talk to the provider. A defect of ours leaves a doubt like any other, which is asked about and bounded."""
     try:
-        return mandrill().send(mail, send_id=str(claimed.send_id), not_after=not_after)
+        with span("http.client", "Mandrill messages/send"):
+            return mandrill().send(mail, send_id=str(claimed.send_id), not_after=not_after)
     except DestinationError as fault:
         return Refused("destination", str(fault), hint_for("destination"))
     except Exception as failure:  # noqa: BLE001 - whether a byte went out is not known
@@ -116,7 +118,8 @@ def _hand_over(mail: Mail, claimed: Claim, not_after: float) -> Outcome:
 def _ask(claimed: Claim) -> Found | NotFound | CannotTell:
     """Ask the provider about a mail in doubt. Whatever goes wrong with asking, the doubt stays."""
     try:
-        return mandrill().find(str(claimed.send_id), email=claimed.recipient)
+        with span("http.client", "Mandrill messages/search"):
+            return mandrill().find(str(claimed.send_id), email=claimed.recipient)
     except Exception as failure:  # noqa: BLE001 - the patience with a doubt is bounded, whatever the reason
         report(claimed.kind, failure)
         return CannotTell(f"{type(failure).__name__} while Mandrill was asked.")

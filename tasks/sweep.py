@@ -14,9 +14,10 @@ from models import database
 from models.command_ledger import ROOM, expire_leases, take_due
 from settings import get_settings
 from tasks import mail_gate
-from tasks.catalogue import CLOCKS_QUEUE, KINDS, MAIL_QUEUE, SWEEP
+from tasks.catalogue import CLOCKS_QUEUE, KINDS, MAIL_QUEUE, SWEEP, SWEEP_EVERY_S
 from tasks.crashes import reported
 from tasks.publishing import publish
+from tracing import checked_in
 
 BATCH = 200
 MAX_BATCHES = 50
@@ -64,5 +65,5 @@ def _room(connection: Connection, queue: str) -> int:
 @shared_task(name=SWEEP, ignore_result=True)
 def sweep_task() -> None:
     """The thin shell: beat's periodic sweep."""
-    with reported(SWEEP):
+    with reported(SWEEP), checked_in(SWEEP, SWEEP_EVERY_S):
         sweep()

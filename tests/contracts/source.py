@@ -8,7 +8,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PRODUCTION_ROOMS = ("settings", "telemetry", "models", "tasks", "workers", "api", "cli", "celeryconfig")
+PRODUCTION_ROOMS = (
+    "settings",
+    "telemetry",
+    "tracing",
+    "models",
+    "tasks",
+    "workers",
+    "api",
+    "cli",
+    "celeryconfig",
+)
 """What runs in production; the sandbox, the tests and the benchmarks do not."""
 
 

@@ -39,6 +39,12 @@ class EnvelopeSink:
         envelopes = [Envelope.deserialize(raw) for raw in list(self.raw)]
         return [event for envelope in envelopes if (event := envelope.get_event()) is not None]
 
+    @property
+    def transactions(self) -> list[dict[str, Any]]:
+        """The parts of traces so far."""
+        envelopes = [Envelope.deserialize(raw) for raw in list(self.raw)]
+        return [part for envelope in envelopes if (part := envelope.get_transaction_event()) is not None]
+
     def event_of(self, request_id: str) -> dict[str, Any]:
         """The event that was tagged with a request, once it arrives."""
         found = eventually(
@@ -207,6 +213,26 @@ def test_one_request_id_leads_from_the_request_to_the_mail(watched: Watched) -> 
             0
         ]
         assert (line["message"], line["process"]) == (message, process)
+
+
+def test_one_trace_leads_from_the_request_to_the_mail(watched: Watched) -> None:
+    request_id = "trace-" + secrets.token_hex(6)
+    watched.create(request_id)
+    parts = eventually(lambda: _parts_of(watched, request_id, 3), what="the trace")
+    root = parts["POST /api/v1/appointments/create"]
+    assert {trace["trace_id"] for trace in parts.values()} == {root["trace_id"]}
+    assert {parts[name]["parent_span_id"] for name in ("reconcile-times", "send-confirmation")} == {
+        root["span_id"]
+    }
+
+
+def _parts_of(watched: Watched, request_id: str, number: int) -> dict[str, dict[str, Any]] | None:
+    parts = {
+        part["transaction"]: part["contexts"]["trace"]
+        for part in watched.sink.transactions
+        if part["tags"].get("request_id") == request_id
+    }
+    return parts if len(parts) >= number else None
 
 
 CRASHES = [
