@@ -12,6 +12,8 @@ from settings import WEBHOOK_PATH, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SANDBOX_KEY = "sandbox-key"
+METRICS = "metrics"
+"""The directory within VAR_DIR in which the processes of a run count together."""
 
 _MAKES_OWN = frozenset({"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"})
 _TOLD = ("DATABASE_URL", "REDIS_URL", "PORT", "FLOWER_PORT", "SANDBOX_PORT", "PUBLIC_URL", "MANDRILL_URL")
@@ -76,6 +78,7 @@ def environment_of(settings: RunnerSettings) -> dict[str, str]:
         "FLOWER_PORT": str(settings.flower_port),
         "SANDBOX_PORT": str(settings.sandbox_port),
         "VAR_DIR": str(settings.run_directory.resolve()),
+        "PROMETHEUS_MULTIPROC_DIR": str(settings.run_directory.resolve() / METRICS),
     }
 
 

@@ -31,7 +31,7 @@ import redis
 from pydantic import ValidationError
 
 from sandbox import announcement, ports, processes, procfile, readiness, servers
-from sandbox.environment import ROOT, RunnerSettings, environment_of, told_to_other_terminals
+from sandbox.environment import METRICS, ROOT, RunnerSettings, environment_of, told_to_other_terminals
 from sandbox.run_directory import DirectoryTakenError, RunDirectory
 from sandbox.steps import Steps
 from sandbox.supervision import APP, DATA, Death, Program, Supervision, SupervisorFailedError
@@ -150,6 +150,7 @@ class Run:
             except (servers.PostgresUnavailableError, servers.RedisUnavailableError) as unavailable:
                 raise StartFailedError(str(unavailable)) from None
             self._keep(kept)
+            self.directory.make_empty(METRICS)
             self.programs = self._all_programs()
             self._start_supervision(DATA)
             if self.postgres is None:

@@ -15,6 +15,7 @@ step, so that a reader never sees half a file.
 import fcntl
 import json
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Mapping
@@ -82,6 +83,11 @@ class RunDirectory:
         quoted = (value.replace("\\", "\\\\").replace("'", "\\'") for value in environment.values())
         lines = (f"{name}='{value}'\n" for name, value in zip(environment, quoted, strict=True))
         self._write("run.env", "".join(lines))
+
+    def make_empty(self, name: str) -> None:
+        """A directory in it with nothing inside."""
+        shutil.rmtree(self.path / name, ignore_errors=True)
+        (self.path / name).mkdir(mode=0o700)
 
     def forget_run(self) -> None:
         """Remove the files that describe a run in progress."""

@@ -5,13 +5,15 @@ Celery would write it into the log and put it into an event for Flower. So the s
 error itself, and what Celery gets to see says only what kind of error happened, and where.
 """
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import sentry_sdk
 import structlog
 
-from tracing import task_scope
+import measures
+from tracing import checked_in, task_scope
 
 log = structlog.get_logger(__name__)
 
@@ -27,20 +29,26 @@ class CommandCrashedError(Exception):
 
 
 @contextmanager
-def reported(task: str) -> Iterator[None]:
+def reported(task: str, *, every_s: float | None = None) -> Iterator[None]:
     """The body of a task's shell. The log lines of one task carry nothing of the task before it.
+
+    With `every_s`, the task is one that beat starts so often, and its monitor is told how it went.
 
     Raises `CommandCrashedError` for every error, after it went to the log and to Sentry.
     """
     structlog.contextvars.clear_contextvars()
+    began, ended = time.perf_counter(), "well"
     with task_scope():
         try:
-            yield
+            with nullcontext() if every_s is None else checked_in(task, every_s):
+                yield
         except Exception as failure:  # noqa: BLE001 - raised again, without its text
+            ended = "crashed"
             report(task, failure)
             raise CommandCrashedError(task, type(failure).__name__, place_of(failure)) from None
         finally:
             structlog.contextvars.clear_contextvars()
+            measures.TASK_SECONDS.labels(task, ended).observe(time.perf_counter() - began)
 
 
 def report(task: str, failure: BaseException) -> None:

@@ -11,8 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+import measures
 from models import command_ledger as ledger
 from models.command_ledger import Moved
+from models.database import after_commit
 from models.incidents import Trouble, close_notifications
 from models.mail_events import PASSING_REASONS, PROOFS, REFUSALS, StoredEvent, Verdict, keep, verdicts
 from models.notifications import MANDRILL_EMAIL_FAILED, mail_subject_key
@@ -102,6 +104,11 @@ def _settle(connection: Connection, send_ids: Sequence[UUID], mails: Mapping[UUI
     bounced = [send_id for send_id in refused if (mail := mails.get(send_id)) and mail.outcome == "accepted"]
     decided = {*(one.send_id for one in (*moved, *failed)), *released, *bounced}
     _decide(connection, {send_id: told[send_id] for send_id in decided})
+    for send_id in decided:
+        outcome = "refused" if told[send_id].is_refused else "accepted"
+        after_commit(connection, measures.MAILS.labels(mails[send_id].kind, outcome).inc)
+    for one in failed:
+        after_commit(connection, measures.FAILURES.labels(one.kind).inc)
     ended = [key for one in moved for key in (_subject_key(one), crash_key(one))]
     ended += {f"held:{mails[send_id].detail}" for send_id in released}
     if ended:

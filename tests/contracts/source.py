@@ -12,6 +12,7 @@ PRODUCTION_ROOMS = (
     "settings",
     "telemetry",
     "tracing",
+    "measures",
     "models",
     "tasks",
     "workers",

@@ -191,6 +191,8 @@ UNITS = {
     "relay": "appointments-relay@.service",
     "beat": "appointments-beat.service",
 }
+EXPORTER = "appointments-metrics.service"
+"""Only for hosts without a web process, which serves the metrics of its whole host."""
 OF_ONE_HOST = {"--hostname", "--schedule", "--graceful-timeout"}
 """Options whose value a unit chooses for itself."""
 
@@ -210,7 +212,7 @@ def without_own_options(words: list[str]) -> list[str]:
 
 def test_every_process_of_production_has_a_unit() -> None:
     assert procfile().keys() - UNITS.keys() == {"flower", "mandrill"}
-    assert {path.name for path in (ROOT / "deploy").glob("*.service")} == set(UNITS.values())
+    assert {path.name for path in (ROOT / "deploy").glob("*.service")} == {*UNITS.values(), EXPORTER}
 
 
 @pytest.mark.parametrize("name", UNITS)
