@@ -19,6 +19,7 @@ DEVELOPMENT_SECRET_KEY = "development-only-not-a-secret"  # noqa: S105 - refused
 SANDBOX_KEY_PREFIX = "sandbox-"
 WEBHOOK_PATH = "/api/v1/webhooks/mandrill"
 _RATE = re.compile(r"[1-9]\d{0,6} per (second|minute|hour)")
+_PAGE = re.compile(r"https://[^\s/{}@]+/\S*$|http://(127\.0\.0\.1|localhost)(:\d{1,5})?/\S*$")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 
 
@@ -54,11 +55,19 @@ class Settings(BaseSettings):
     mandrill_read_timeout_s: float = Field(default=15.0, gt=0, description="Longest silence of Mandrill.")
     mandrill_total_timeout_s: float = Field(default=20.0, gt=0, description="Longest call to Mandrill.")
     mail_from: str = "Appointments <appointments@example.com>"
+    office_phone: str = Field(default="", description="Shown in mails for questions; empty: not shown.")
+    appointment_url: str = Field(
+        default="", description="Of the page where a client moves or cancels; {uuid} is the appointment's."
+    )
 
     office_time_zone: str = "America/Denver"
     public_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET_KEY)
     sentry_dsn: SecretStr = SecretStr("")
+    sentry_url: str = Field(default="", description="Of the organisation; the console links reports there.")
+    flower_url: str = Field(
+        default="", description="Where people reach Flower; empty: FLOWER_PORT on 127.0.0.1."
+    )
     sentry_traces_sample_rate: float = Field(
         default=1.0, ge=0, le=1, description="Share of the requests whose whole trace Sentry gets."
     )
@@ -69,16 +78,19 @@ class Settings(BaseSettings):
     rate_limit_applications: str = Field(default="2000 per second", description="Per token; off: no limit.")
     rate_limit_sessions: str = Field(default="300 per second", description="Per token; off: no limit.")
     rate_limit_failures: str = Field(
-        default="60 per minute", description="Tokens that are not valid, per address; off: no limit."
+        default="6000 per minute", description="Tokens that are not valid, per address; off: no limit."
     )
-    cors_origins: tuple[str, ...] = Field(default=(), description="JSON list of origins, like https://a.example.")
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description="JSON list of origins, like https://a.example."
+    )
     trusted_proxies: int = Field(
         default=0, ge=0, description="Proxies in front that write X-Forwarded-For; 0: the peer is the client."
     )
     metrics_token: SecretStr = Field(default=SecretStr(""), description="Empty: metrics for this host only.")
     metrics_port: int = Field(default=9108, ge=1, le=65535)
     prometheus_multiproc_dir: Path | None = Field(
-        default=None, description="Where the processes of a host count together; read by prometheus_client too."
+        default=None,
+        description="Where the processes of a host count together; read by prometheus_client too.",
     )
 
     command_lease_s: int = Field(default=60, ge=2, description="How long a claimed command is its worker's.")
@@ -119,7 +131,9 @@ class Settings(BaseSettings):
     @classmethod
     def _spell_a_rate(cls, rate: str) -> str:
         if rate != "off" and not _RATE.fullmatch(rate):
-            raise ValueError("A rate limit is off, or a number per second, minute or hour, like 300 per second.")
+            raise ValueError(
+                "A rate limit is off, or a number per second, minute or hour, like 300 per second."
+            )
         return rate
 
     @field_validator("cors_origins")
@@ -132,6 +146,25 @@ class Settings(BaseSettings):
                     f"CORS_ORIGINS must list origins like https://app.example.com, without a path; not {origin!r}."
                 )
         return origins
+
+    @field_validator("office_phone")
+    @classmethod
+    def _be_callable(cls, number: str) -> str:
+        if number and not 5 <= sum(letter in "0123456789" for letter in number) <= 20:
+            raise ValueError("OFFICE_PHONE must be a telephone number, like +1 303 555 0100.")
+        return number.strip()
+
+    @field_validator("appointment_url")
+    @classmethod
+    def _name_the_appointment(cls, url: str) -> str:
+        """It is sent to people, so it is a whole https URL; plain http only to this machine."""
+        rest = url.replace("{uuid}", "", 1)
+        if url and (rest == url or "{" in rest or "}" in rest or not _PAGE.match(url)):
+            raise ValueError(
+                "APPOINTMENT_URL must be an https URL with {uuid} in it once, "
+                "like https://app.example.com/appointments/{uuid}."
+            )
+        return url
 
     @field_validator("office_time_zone")
     @classmethod

@@ -5,6 +5,8 @@ what was wrong with it, word for word; a header that broke may hold a token.
 """
 
 import secrets
+import socket
+import struct
 from typing import Any
 
 import structlog
@@ -12,20 +14,42 @@ from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
+from api import http_headers
 from api.answer import Answer, to_response
 from api.statuses import INVALID_ENCODED_PARAMS, REQUEST_TOO_LARGE
 
+LONGEST_SILENCE_S = 10
+"""A client that has begun a request and then sends, or takes, nothing for so long is given up."""
+
 log = structlog.get_logger(__name__)
+
+
+def give_up_silence(connection: socket.socket, after_s: float = LONGEST_SILENCE_S) -> None:
+    """Have the kernel end a read or a write on which nothing moves for `after_s` seconds.
+
+    Gunicorn reads a body in the thread that serves it and knows no limit for that: as many half-sent bodies as
+    there are threads would be an outage. It makes the socket blocking again before it reads, which would undo a
+    timeout of Python's; the kernel's own (socket(7), SO_RCVTIMEO and SO_SNDTIMEO) stay.
+    """
+    whole = int(after_s)
+    limit = struct.pack("ll", whole, int((after_s - whole) * 1_000_000))
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        connection.setsockopt(socket.SOL_SOCKET, option, limit)
 
 
 class JsonWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     """Gunicorn's thread worker with the contract's words for what it refuses by itself."""
 
+    def handle(self, conn: Any) -> Any:
+        """Serve a request; a client that falls silent in the middle of it is given up."""
+        give_up_silence(conn.sock)
+        return super().handle(conn)
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002
         """Answer what could not be parsed; the connection is closed afterwards."""
         request_id = secrets.token_hex(12)
         log.warning("not http", error=type(exc).__name__, request_id=request_id)
-        response = to_response(_answer(exc), request_id)
+        response = http_headers.protector()(to_response(_answer(exc), request_id))
         head = [f"HTTP/1.1 {response.status}", "Connection: close"]
         head += [f"{name}: {value}" for name, value in response.headers.items()]
         write_nonblock(client, "\r\n".join([*head, "", ""]).encode("latin1") + response.get_data())
