@@ -25,6 +25,7 @@ COMMANDS = {
     "notifications": "cli.notifications:notifications",
     "routes": "cli.routes:routes",
     "tokens": "cli.tokens:tokens",
+    "users": "cli.users:users",
 }
 """Where each command or group is: `module:attribute`."""
 

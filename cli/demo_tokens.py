@@ -13,13 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlalchemy import Connection, bindparam, text
 
 from cli.demo_data import APPLICATIONS, EMPLOYEE, SESSION_APPLICATION, SESSIONS
 from cli.failures import Failure
 from models import tokens
+from models.passwords import hash_password, is_password
 from models.production import DEMO_LABEL
 
 FILE = "demo.json"
@@ -60,12 +59,11 @@ def console_login(
     user_id = user_ids[EMPLOYEE.email]
     stored = connection.scalar(text("SELECT password_hash FROM users WHERE id = :id"), {"id": user_id})
     password = _text(kept, "console_login", "password")
-    hasher = PasswordHasher()
-    if password is None or stored is None or not _matches(hasher, stored, password):
+    if password is None or not is_password(stored, password):
         password = secrets.token_urlsafe(12)
         connection.execute(
             text("UPDATE users SET password_hash = :hash WHERE id = :id"),
-            {"hash": hasher.hash(password), "id": user_id},
+            {"hash": hash_password(password), "id": user_id},
         )
     return {"email": EMPLOYEE.email, "password": password}
 
@@ -143,10 +141,3 @@ def _text(kept: Mapping[str, Any], part: str, name: str) -> str | None:
     values = kept.get(part)
     value = values.get(name) if isinstance(values, dict) else None
     return value if isinstance(value, str) else None
-
-
-def _matches(hasher: PasswordHasher, stored: str, password: str) -> bool:
-    try:
-        return hasher.verify(stored, password)
-    except (Argon2Error, InvalidHashError):
-        return False

@@ -100,6 +100,7 @@ class Client(Base):
     """Who ordered. Confirmations go to `email`, with the assistants and the additional addresses in copy."""
 
     __tablename__ = "clients"
+    __table_args__ = (Index("ix_clients_email", text("lower(email)")),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), unique=True)

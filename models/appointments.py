@@ -32,6 +32,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base, Instant
 
 RESOLUTIONS = "'unresolved', 'gap', 'fold', 'inferred', 'derived', 'exact', 'allday'"
+STATUS = (
+    "greatest(4 * coalesce(cancelled::int, 0), 2 * coalesce(optional::int, 0), coalesce(confirmed::int, 0))"
+)
+"""Of each appointment one number, as SQL: 4 cancelled, else 2 optional, else 1 confirmed, else 0 requested."""
+START = "coalesce(starts_at, busy_from)"
+"""When it begins: the instant, or the property's midnight before whole days; null while that is undecided."""
+DAY = "coalesce(date_start_local, date_start_office, date_start_utc, requested_date)"
+"""The day of an appointment without a time of day: the same on every calendar, like whole days."""
 
 
 class Appointment(Base):
@@ -64,6 +72,32 @@ class Appointment(Base):
                 "busy_until IS NOT NULL AND photographer_user_id IS NOT NULL"
                 " AND cancelled IS NOT TRUE AND optional IS NOT TRUE"
             ),
+        ),
+        # What lists are read by (`models/appointment_list.py`). The first two have nothing to do with a new row.
+        Index(
+            "ix_appointments_start",
+            text(START),
+            "id",
+            postgresql_where=text(f"{START} IS NOT NULL"),
+        ),
+        Index(
+            "ix_appointments_status",
+            text(STATUS),
+            text(START),
+            "id",
+            postgresql_where=text(f"{START} IS NOT NULL"),
+        ),
+        Index(
+            "ix_appointments_undecided",
+            text(DAY),
+            "id",
+            postgresql_where=text(f"{START} IS NULL"),
+        ),
+        Index("ix_appointments_changed", text("greatest(changed_at, reconciled_at)"), "id"),
+        Index(
+            "ix_appointments_without_order",
+            "caller_user_id",
+            postgresql_where=text("order_id IS NULL AND caller_user_id IS NOT NULL"),
         ),
     )
 

@@ -5,6 +5,7 @@ makes a new row. Bodies are not kept: they can be composed again from the appoin
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,7 +19,9 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Instant
@@ -53,5 +56,7 @@ class Email(Base):
     http_status: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    attempts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
+    """What became of each try, oldest first: `at`, `outcome`, `cause`, `http_status`, `detail`."""
     last_event: Mapped[str | None] = mapped_column(String(40))
     last_event_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -31,6 +31,7 @@ MANDRILL_EMAIL_HELD = "mandrill-email-held"
 MANDRILL_UNAVAILABLE = "mandrill-unavailable"
 MAIL_INCIDENT = "mail-incident"
 COMMAND_FAILED = "command-failed"
+PHOTOGRAPHER_DOUBLE_BOOKED = "photographer-double-booked"
 
 STATES = {
     "open": "Somebody has to look at it.",
@@ -74,6 +75,11 @@ class Notification(Base):
         ),
         Index("ix_notifications_open", "last_at", postgresql_where=text("state = 'open'")),
         Index("ix_notifications_newest", "last_at", "id"),
+        Index(
+            "ix_notifications_double_booked",
+            text("split_part(subject_key, ':', 2)"),
+            postgresql_where=text("status = 'photographer-double-booked' AND state <> 'resolved'"),
+        ),
         Index(
             "ix_notifications_cause_key",
             "cause_key",

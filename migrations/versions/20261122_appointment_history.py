@@ -9,6 +9,16 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
+ROUTES = (
+    ("appointments", "PUT", "/api/v1/appointments/update"),
+    ("appointments", "PUT", "/api/v1/appointments/cancel"),
+    ("appointments", "GET", "/api/v1/appointments/history"),
+    ("sessions", "POST", "/api/v1/sessions/create"),
+    ("sessions", "GET", "/api/v1/sessions/read"),
+    ("sessions", "POST", "/api/v1/sessions/end"),
+    ("users", "POST", "/api/v1/users/client_register"),
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -68,9 +78,16 @@ def upgrade() -> None:
     op.add_column("clients", sa.Column("phone", sa.String(length=32), nullable=True))
     op.add_column("users", sa.Column("phone", sa.String(length=32), nullable=True))
     op.execute("INSERT INTO services (slug) VALUES ('sessions'), ('users') ON CONFLICT DO NOTHING")
+    for service, method, path in ROUTES:
+        op.execute(
+            f"INSERT INTO routes (service_id, method, path) SELECT id, '{method}', '{path}'"
+            f" FROM services WHERE slug = '{service}' ON CONFLICT DO NOTHING"
+        )
 
 
 def downgrade() -> None:
+    for _service, method, path in ROUTES:
+        op.execute(f"DELETE FROM routes WHERE method = '{method}' AND path = '{path}'")
     op.execute("DELETE FROM services WHERE slug IN ('sessions', 'users')")
     op.drop_column("users", "phone")
     op.drop_column("clients", "phone")

@@ -1,0 +1,1 @@
+"""The resource `sessions`: opening one with a password, looking at it, ending it."""

@@ -1,0 +1,1 @@
+"""The resource `users`: what people say about themselves."""
