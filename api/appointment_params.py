@@ -1,4 +1,4 @@
-"""The 50 parameters of `appointments/create`, and the rules that hold between them.
+"""The 50 parameters of `appointments/create`, our two additions, and the rules that hold between them.
 
 Names, types, positions and what is required are those of the source document; it leaves most meanings
 open, and the descriptions here say what contract.md section 5 and clocks.md decided. This page is what
@@ -513,6 +513,32 @@ CREATE_PARAMS: Final[tuple[Param, ...]] = (
         example=64_800,
     ),
 )
+"""The parameters of the source document."""
+
+REFUSE_CONFLICTS: Final = Param(
+    name="refuse_conflicts",
+    type="boolean",
+    position=9000,
+    addition=True,
+    description=(
+        "Whether to refuse an appointment whose photographer is taken at that time. Without it such an "
+        "appointment is stored with a warning, and a notification tells of it."
+    ),
+    example=True,
+)
+DRY_RUN: Final = Param(
+    name="dry_run",
+    type="boolean",
+    position=9100,
+    addition=True,
+    description=(
+        "Whether only to try the request: everything is checked and computed, the answer shows the times "
+        "and the mails that would go out, and nothing is stored or sent."
+    ),
+    example=False,
+)
+ADDED_PARAMS: Final[tuple[Param, ...]] = (REFUSE_CONFLICTS, DRY_RUN)
+"""Our additions; every route that stores an appointment takes them."""
 
 
 def a_reason_implies_cancelled(values: dict[str, object], at_fault: frozenset[str]) -> list[Fault]:
@@ -547,5 +573,7 @@ def end_of_day_needs_its_date(values: dict[str, object], at_fault: frozenset[str
     ]
 
 
-CREATE: Final = Registry(CREATE_PARAMS, rules=(a_reason_implies_cancelled, end_of_day_needs_its_date))
+CREATE: Final = Registry(
+    (*CREATE_PARAMS, *ADDED_PARAMS), rules=(a_reason_implies_cancelled, end_of_day_needs_its_date)
+)
 """The registry of `appointments/create`."""

@@ -30,16 +30,20 @@ from models.clock import (
     tzdata_version,
     zone_of,
 )
+from models.clock.busy import busy_span
 from models.clock.frames import DATE_FIELDS, TIME_FIELDS
 
+# The row is locked on its own first: when another transaction has just moved the appointment to another order,
+# the order is looked up by what it says now.
 _READ = f"""
+WITH a AS MATERIALIZED (SELECT * FROM appointments WHERE id = %(id)s FOR UPDATE)
 SELECT a.id, a.supplied, a.adopted, a.tzdata_version, a.zone_name, a.zone_source, a.office_zone, a.discrepancies,
-  a.reconciled_at, a.time_duration_s, {", ".join(f"a.{name}" for name in (*DATE_FIELDS, *TIME_FIELDS))},
+  a.reconciled_at, a.time_duration_s, a.photographer_user_id,
+  {", ".join(f"a.{name}" for name in (*DATE_FIELDS, *TIME_FIELDS))},
   p.time_zone, p.latitude, p.longitude, p.zip
-FROM appointments a
+FROM a
 LEFT JOIN orders o ON o.id = a.order_id
 LEFT JOIN properties p ON p.id = o.property_id
-WHERE a.id = %(id)s FOR UPDATE OF a
 """  # noqa: S608 - made of column names
 
 
@@ -53,6 +57,7 @@ class Clocks:
     stored: Stored
     tzdata_version: str | None
     zone_name: str | None
+    photographer_user_id: int | None = None
 
     @property
     def snapshot(self) -> Supplied:
@@ -86,6 +91,7 @@ def read_clocks(connection: Connection, appointment_id: int) -> Clocks:
         ),
         tzdata_version=row["tzdata_version"],
         zone_name=row["zone_name"],
+        photographer_user_id=row["photographer_user_id"],
     )
 
 
@@ -122,8 +128,9 @@ def _with_earlier_moves(outcome: Reconciliation, clocks: Clocks) -> Reconciliati
 
 
 def write_clocks(connection: Connection, appointment_id: int, decision: Decision) -> None:
-    """Store an outcome; the snapshot of what was supplied is not among the columns."""
+    """Store an outcome, and from when until when it takes the photographer; never what was supplied."""
     outcome = decision.outcome
+    span = busy_span(outcome)
     values: Mapping[str, Any] = outcome.values
     connection.exec_driver_sql(
         _update_statement(tuple(values)),
@@ -133,6 +140,8 @@ def write_clocks(connection: Connection, appointment_id: int, decision: Decision
             "adopted": None if decision.adopted is None else Jsonb(decision.adopted.to_json()),
             "starts_at": outcome.start_instant,
             "stops_at": outcome.stop_instant,
+            "busy_from": None if span is None else span.begin,
+            "busy_until": None if span is None else span.end,
             "start_resolution": outcome.start,
             "stop_resolution": outcome.stop,
             "zone_name": outcome.zone_name,
@@ -148,6 +157,7 @@ def write_clocks(connection: Connection, appointment_id: int, decision: Decision
 
 _FOUND = (
     *("adopted", "starts_at", "stops_at", "start_resolution", "stop_resolution", "zone_name", "zone_source"),
+    *("busy_from", "busy_until"),
     *("start_offset_s", "stop_offset_s", "office_zone", "tzdata_version", "discrepancies"),
 )
 

@@ -10,13 +10,16 @@ out, and with it all connections of its age are replaced; whoever used it may go
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.types.datetime import DatetimeDumper
 from psycopg.types.numeric import Int8Dumper
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -28,6 +31,10 @@ from models.bounded_connection import LIMITS, BoundedConnection
 from settings import get_settings
 
 POOL_TIMEOUT_S = 3
+_OF_ITS_OWN = ("BEGIN", "COMMIT", "ROLLBACK")
+_INSIDE = ("SAVEPOINT atomic", "RELEASE SAVEPOINT atomic", "ROLLBACK TO SAVEPOINT atomic")
+
+_when_committed: WeakKeyDictionary[Connection, list[Callable[[], None]]] = WeakKeyDictionary()
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -85,11 +92,76 @@ def autocommit_engine() -> Engine:
     return engine().execution_options(isolation_level="AUTOCOMMIT")
 
 
+_rehearsed: ContextVar[Connection | None] = ContextVar("rehearsed", default=None)
+"""The connection of the rehearsal that this thread is in."""
+
+
 @contextmanager
 def transaction() -> Iterator[Connection]:
-    """One transaction: committed at the end of the block, rolled back when it raises."""
+    """One transaction: committed at the end of the block, rolled back when it raises.
+
+    In a rehearsal it is a part of that, and undone with it.
+    """
+    rehearsed = _rehearsed.get()
+    if rehearsed is not None:
+        with atomic(rehearsed):
+            yield rehearsed
+        return
     with engine().begin() as connection:
         yield connection
+    for call in _when_committed.pop(connection, ()):
+        call()
+
+
+@contextmanager
+def rehearsal(connection: Connection) -> Iterator[None]:
+    """What this thread writes until the end of the block is undone then; `transaction` is a part of it.
+
+    `connection` is one of `autocommit_engine`. Nobody else sees anything of it, but its locks are real; a NOTIFY
+    is not delivered, and numbers that were drawn stay drawn.
+    """
+    connection.exec_driver_sql("BEGIN")
+    token = _rehearsed.set(connection)
+    try:
+        yield
+    finally:
+        _rehearsed.reset(token)
+        _when_committed.pop(connection, None)
+        if not connection.invalidated:
+            connection.exec_driver_sql("ROLLBACK")
+
+
+def is_rehearsed() -> bool:
+    """Whether what this thread writes will be undone, so that nothing beside the database may count it."""
+    return _rehearsed.get() is not None
+
+
+def after_commit(connection: Connection, call: Callable[[], None]) -> None:
+    """Have `call` made when the `transaction()` of this connection has been committed, and never if it is not.
+
+    For what must agree with the database and is not in it, such as counters.
+    """
+    _when_committed.setdefault(connection, []).append(call)
+
+
+@contextmanager
+def atomic(connection: Connection) -> Iterator[None]:
+    """All of the block or nothing, on a connection at hand: one transaction, or part of one that is open.
+
+    For a route's writing: its connection makes each statement a transaction of its own otherwise. Inside a
+    transaction it is a savepoint, so that whoever opened that one can still undo everything.
+    """
+    driver: Any = connection.connection.driver_connection
+    is_free = driver.autocommit and driver.info.transaction_status is TransactionStatus.IDLE
+    begin, end, undo = _OF_ITS_OWN if is_free else _INSIDE
+    connection.exec_driver_sql(begin)
+    try:
+        yield
+    except BaseException:
+        if not connection.invalidated:
+            connection.exec_driver_sql(undo)
+        raise
+    connection.exec_driver_sql(end)
 
 
 class Repeatable(Protocol[T_co]):

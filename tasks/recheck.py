@@ -2,6 +2,9 @@
 
 Each is decided by the same functions as in `reconcile-times`. A stored appointment carries the version of the
 rules that it was computed with, so a recheck that was interrupted goes on where it stopped.
+
+It also goes over those that were reconciled by a release which did not store from when until when the photographer
+is taken (`busy_from`): that is how they are filled in.
 """
 
 from dataclasses import dataclass
@@ -9,13 +12,18 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from models import database
-from models.appointment_clocks import read_clocks
 from models.clock import tzdata_version
-from tasks.reconcile_times import decide_today, write
+from tasks.clock_outcome import decide_today, hold, once_settled, read_held, write
 
+# A date is not over anywhere in the world until two days after it began in UTC.
 _STILL_TO_COME = """
 FROM appointments
-WHERE tzdata_version <> :version AND coalesce(stops_at, starts_at) > now() AND id > :after"""
+WHERE id > :after AND CASE WHEN start_resolution = 'allday'
+  THEN (tzdata_version <> :version OR busy_from IS NULL)
+    AND greatest(date_start_local, date_stop_local) >= current_date - 2
+  ELSE (tzdata_version <> :version OR busy_from IS NULL AND starts_at IS NOT NULL)
+    AND coalesce(stops_at, starts_at) > now()
+END"""
 _COUNT = text(f"SELECT count(*) {_STILL_TO_COME}")
 _NEXT = text(f"SELECT id {_STILL_TO_COME} ORDER BY id LIMIT :limit")
 
@@ -45,15 +53,20 @@ def count_outdated() -> int:
 
 def recheck_batch(after_id: int, limit: int, *, dry_run: bool) -> Batch:
     """Recheck up to `limit` appointments with ids above `after_id`, in one transaction; store unless `dry_run`."""
+    return once_settled(lambda: _recheck_batch(after_id, limit, dry_run=dry_run))
+
+
+def _recheck_batch(after_id: int, limit: int, *, dry_run: bool) -> Batch:
     with database.transaction() as connection:
         found = connection.execute(_NEXT, {"version": tzdata_version(), "after": after_id, "limit": limit})
         ids = list(found.scalars())
-        moved = [_recheck(connection, appointment_id, dry_run=dry_run) for appointment_id in ids]
+        held = hold(connection, ids)
+        moved = [_recheck(connection, appointment_id, held, dry_run=dry_run) for appointment_id in ids]
     return Batch(len(ids), tuple(item for item in moved if item.changes), ids[-1] if ids else None)
 
 
-def _recheck(connection: Connection, appointment_id: int, *, dry_run: bool) -> Moved:
-    clocks = read_clocks(connection, appointment_id)
+def _recheck(connection: Connection, appointment_id: int, held: frozenset[int], *, dry_run: bool) -> Moved:
+    clocks = read_held(connection, appointment_id, held)
     decision = decide_today(clocks)
     known = clocks.stored.discrepancies or ()
     changes = tuple(

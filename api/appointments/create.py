@@ -1,28 +1,36 @@
 """`POST /api/v1/appointments/create`: store the appointment and its commands at once, exactly once.
 
-Nothing is looked up before the insert: the unique indexes on uuid and idempotency key decide. A request that
-finds its appointment there already is answered with it when it asks for the same, and refused when it does
-not (contract.md section 6).
+Nothing is looked up before the insert but who else has the photographer then, for a warning: the unique indexes on
+uuid and idempotency key decide. A request that finds its appointment there already is answered with it when it asks
+for the same, and refused when it does not (contract.md section 6).
+
+With `refuse_conflicts` the photographer is held while the rest of the diary is looked at and the row is written, so
+that of two such requests for the same time one is refused (`models/photographer_conflicts.py`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
+import measures
 from api.answer import Answer
 from api.appointment_params import CREATE
 from api.appointments import references
 from api.appointments.after import after_waiting, open_notifications
-from api.appointments.clock_warnings import clock_warnings
+from api.appointments.clock_warnings import FirstLook, first_look
+from api.appointments.conflicts import REFUSE, conflict_fault, conflicts_at_once, wanted_photographer
 from api.appointments.new_record import clock_snapshot, new_record
 from api.appointments.record import appointment_json, commands_json
 from api.appointments.stored import may_see, read_stored
 from api.appointments.waiting import fates
 from api.faults import Fault, ParamWarning
 from api.routes import EVERY_ROLE, Call, Route
-from api.statuses import INVALID_PARAM
-from models.appointment_intake import Existing, find_existing, insert_appointment
+from api.statuses import INVALID_PARAM, MANDRILL_EMAIL_FAILED
+from models import database
+from models.appointment_intake import Existing, Inserted, find_existing, insert_appointment
+from models.commands import NewCommand
+from models.photographer_conflicts import hold_photographers
 from settings import get_settings
 from tasks.door import plan_create
 
@@ -46,14 +54,45 @@ def create(call: Call, found: references.References) -> Answer:
         client_email=found.client_email,
         photographer_email=found.photographer_email,
     )
+    look = first_look(
+        clock_snapshot(call.decoded),
+        found.property_zone,
+        get_settings().office_time_zone,
+        has_property="order_id" in row,
+    )
+    photographer = wanted_photographer(row)
+    is_refusing = photographer is not None and call.decoded.values.get(REFUSE) is True
+    conflicts: list[ParamWarning] = []
+    if photographer is not None and (span := look.busy.span) is not None:
+        # Known from the first moment: whoever comes next does not have to wait for the clocks.
+        row["busy_from"], row["busy_until"] = span.begin, span.end
+        if not is_refusing:
+            # Not this one, by its uuid, because the first try of this very request may have stored it.
+            conflicts = conflicts_at_once(
+                call.connection, call.caller, photographer, span, except_uuid=row["uuid"]
+            )
     # Before the insert, so that nothing after it can fail but the database itself.
-    warnings = _warnings(call, found, plan.unreachable)
+    warnings = [
+        *_warnings(call, found, look),
+        *conflicts,
+        *(ParamWarning(None, sentence) for sentence in plan.unreachable),
+    ]
     try:
-        inserted = insert_appointment(call.connection, row, plan.commands)
+        inserted: Inserted | Fault | None
+        if photographer is not None and is_refusing:
+            inserted = _insert_if_free(call, row, plan.commands, photographer, look)
+        else:
+            inserted = insert_appointment(call.connection, row, plan.commands)
     except IntegrityError as broken:
         return _vanished(broken, call)
+    if isinstance(inserted, Fault):
+        return Answer(
+            INVALID_PARAM, f"Invalid: {inserted.param}.", errors=[inserted], warnings=call.decoded.warnings
+        )
     if inserted is None:
         return _repeated(call, row, warnings)
+    if not database.is_rehearsed():
+        measures.CREATED.inc()
     shown = {**row, "id": inserted.id, "inserted_at": inserted.inserted_at, "sequence": 0}
     answer = Answer(
         message=f"Appointment {inserted.id} was created.",
@@ -65,6 +104,23 @@ def create(call: Call, found: references.References) -> Answer:
         warnings=warnings,
     )
     return after_waiting(call, inserted.id, answer)
+
+
+def _insert_if_free(
+    call: Call, row: Mapping[str, Any], commands: Sequence[NewCommand], photographer: int, look: FirstLook
+) -> Inserted | Fault | None:
+    """Insert unless the photographer is taken; what is there already is not in its own way."""
+    connection = call.connection
+    with database.atomic(connection):
+        hold_photographers(connection, [photographer])
+        existing = find_existing(
+            connection, row["uuid"], row.get("idempotency_scope"), row.get("idempotency_key")
+        )
+        if existing is not None:
+            return None
+        office_zone = get_settings().office_time_zone
+        fault = conflict_fault(connection, call.caller, photographer, look.busy, office_zone)
+        return fault or insert_appointment(connection, row, commands)
 
 
 def _repeated(call: Call, row: Mapping[str, Any], warnings: list[ParamWarning]) -> Answer:
@@ -83,6 +139,8 @@ def _repeated(call: Call, row: Mapping[str, Any], warnings: list[ParamWarning]) 
     if not visible or existing.fingerprint != row["fingerprint"]:
         return _taken(existing, visible=visible)
     just_now = call.again and stored["request_id"] == call.request_id
+    if just_now and not database.is_rehearsed():
+        measures.CREATED.inc()
     answer = Answer(
         message=f"Appointment {existing.id} was created."
         if just_now
@@ -108,18 +166,14 @@ def _taken(existing: Existing, *, visible: bool) -> Answer:
     return Answer(INVALID_PARAM, f"Invalid: {param}.", data=data, errors=[fault])
 
 
-def _warnings(call: Call, found: references.References, unreachable: Iterable[str]) -> list[ParamWarning]:
+def _warnings(call: Call, found: references.References, look: FirstLook) -> list[ParamWarning]:
     """What the caller should know at once although the appointment is stored."""
     warnings = list(call.decoded.warnings)
     sent_name = call.decoded.values.get("photographer_name")
     if sent_name is not None and found.photographer_name not in (None, sent_name):
         message = "This differs from the name in the photographer's user record; it was kept as sent."
         warnings.append(ParamWarning("photographer_name", message))
-    warnings += clock_warnings(
-        clock_snapshot(call.decoded), found.property_zone, get_settings().office_time_zone
-    )
-    warnings += [ParamWarning(None, sentence) for sentence in unreachable]
-    return warnings
+    return warnings + look.warnings
 
 
 def _vanished(broken: IntegrityError, call: Call) -> Answer:
@@ -154,4 +208,14 @@ ROUTE = Route(
     check=check,
     act=create,
     choices=_choices,
+    statuses=frozenset({MANDRILL_EMAIL_FAILED}),
+    sample=(
+        "confirmed",
+        "date_start_local",
+        "order_id",
+        "time_start_local",
+        "summary",
+        "time_duration",
+        "uuid",
+    ),
 )

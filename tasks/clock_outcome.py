@@ -1,0 +1,79 @@
+"""Deciding an appointment's times by today's rules and storing them: what the task, the recheck and a rehearsal share.
+
+Apart from Celery, so that a web process can rehearse with the same functions.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection
+
+from models.appointment_clocks import Clocks, Decision, decide, needs_atlas, read_clocks, write_clocks
+from models.clock import load_atlas
+from models.moment import now
+from models.photographer_conflicts import hold_photographers, photographers_of
+from settings import get_settings
+from tasks import clock_notices, conflict_notices
+
+_TRIES: Final = 5
+T = TypeVar("T")
+
+
+class PhotographerChangedError(Exception):
+    """Somebody gave the appointment to another photographer before its row could be locked: begin again."""
+
+    def __init__(self, appointment_id: int) -> None:
+        super().__init__(appointment_id)
+
+    def __str__(self) -> str:
+        return f"The photographer of appointment {self.args[0]} changes all the time."
+
+
+def decide_today(clocks: Clocks) -> Decision:
+    """Decide by today's rules and settings; the atlas is loaded only for a property that needs it."""
+    atlas = load_atlas() if needs_atlas(clocks.place) else None
+    return decide(clocks, atlas, get_settings().office_time_zone, now())
+
+
+def write(
+    connection: Connection,
+    appointment_id: int,
+    decision: Decision,
+    command_id: int | None = None,
+    request_id: str | None = None,
+) -> None:
+    """Store the outcome and make the notifications about it true. Its photographer has to be held."""
+    write_clocks(connection, appointment_id, decision)
+    clock_notices.tell(
+        connection,
+        appointment_id,
+        decision.outcome.notices,
+        command_id=command_id,
+        request_id=request_id,
+    )
+    conflict_notices.tell(connection, appointment_id, command_id=command_id, request_id=request_id)
+
+
+def hold(connection: Connection, appointment_ids: Sequence[int]) -> frozenset[int]:
+    """Hold the photographers of these appointments, in the order of `models/photographer_conflicts.py`."""
+    held = frozenset(photographers_of(connection, appointment_ids))
+    hold_photographers(connection, held)
+    return held
+
+
+def read_held(connection: Connection, appointment_id: int, held: frozenset[int]) -> Clocks:
+    """Read and lock the row. Raises `PhotographerChangedError` when it has a photographer who is not held."""
+    clocks = read_clocks(connection, appointment_id)
+    if clocks.photographer_user_id is not None and clocks.photographer_user_id not in held:
+        raise PhotographerChangedError(appointment_id)
+    return clocks
+
+
+def once_settled(work: Callable[[], T]) -> T:
+    """Do `work`, a whole transaction, again while the photographer changes under its hands."""
+    for _ in range(_TRIES - 1):
+        try:
+            return work()
+        except PhotographerChangedError:
+            continue
+    return work()
