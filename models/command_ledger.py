@@ -5,6 +5,7 @@ moves also name its lease: a worker that lost it cannot overwrite what happened 
 database's.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
@@ -16,6 +17,8 @@ from models.command_states import (
     BEGIN_SENDING,
     CLAIMABLE,
     DOUBT,
+    DROP,
+    DROP_BY_HAND,
     EXPIRE_RUNNING,
     EXPIRE_SENDING,
     FAIL,
@@ -28,11 +31,14 @@ from models.command_states import (
     Edge,
     State,
 )
-from models.commands import Command
+from models.commands import Command, NewCommand
 from models.provider_gate import FAILURES_THAT_CLOSE, PROBES
 
 CHANNEL = "commands"
 """The NOTIFY channel that wakes the relay. At most one NOTIFY a transaction: they serialise commits."""
+
+CREATED = "created"
+"""What a new appointment's NOTIFY says: all that is due is its first command, which is no mail and no repeat."""
 
 REPUBLISH_AFTER_S = 5
 """A message unheard of for this long counts as lost; doubled with each further one, up to 2^7 times."""
@@ -42,6 +48,14 @@ ROOM = 2_000
 
 NEVER = "9000-01-01 00:00:00+00"
 """When a command that was left to people is due. Not `infinity`: Python has no such datetime to read it as."""
+
+
+DROPPED = "A later change of the appointment made it superfluous before it was sent."
+"""The `last_error` of a command that was dropped; no other command that is done has one, but those below."""
+
+GIVEN_UP = "A person gave it up before it was sent or done."
+GIVEN_UP_IN_DOUBT = "A person gave it up while nobody knew whether it had been sent."
+"""How the `last_error` of a command begins that a person dropped. What it said before follows."""
 
 
 class LeaseLostError(Exception):
@@ -231,6 +245,26 @@ _PUBLISH_AGAIN = text(
     f"SELECT id FROM commands WHERE state IN {_states(CLAIMABLE)} AND available_at <= now()"
     " AND published_at IS NOT NULL AND kind = ANY(:kinds) FOR UPDATE SKIP LOCKED)"
 )
+_DROP = text(
+    f"UPDATE commands SET state = '{DROP.target}', finished_at = now(), last_error = :error"  # noqa: S608 - constants
+    f" WHERE id = ANY(:ids) AND state IN {_states(DROP.sources)} RETURNING id"
+)
+_DROP_BY_HAND = text(
+    f"UPDATE commands SET state = '{DROP_BY_HAND.target}', finished_at = now(), doubt_since = NULL,"  # noqa: S608 - constants
+    f" last_error = CASE WHEN state = '{State.UNKNOWN}' THEN :in_doubt ELSE :given_up END"
+    " || coalesce(' Before that: ' || last_error, '')"
+    f" WHERE id = ANY(:ids) AND state IN {_states((*DROP.sources, *DROP_BY_HAND.sources))} RETURNING id"
+)
+_HASTEN = text(
+    "UPDATE commands SET available_at = now(), published_at = NULL, publishes = 0"  # noqa: S608 - constants
+    f" WHERE id = ANY(:ids) AND state = '{State.PENDING}' AND available_at > now() RETURNING id"
+)
+_ADD = text(
+    "INSERT INTO commands (appointment_id, sequence, request_id, kind, state, recipient, facts)"
+    " SELECT :appointment_id, :sequence, :request_id, new.kind, new.state, new.recipient, new.facts"
+    " FROM jsonb_to_recordset(CAST(:commands AS jsonb))"
+    " AS new (kind text, state text, recipient text, facts jsonb) RETURNING id"
+)
 _UNPUBLISH = text(
     "UPDATE commands SET published_at = NULL, publishes = greatest(publishes - 1, 0)"  # noqa: S608 - constants
     f" WHERE id IN :ids AND state IN {_states(CLAIMABLE)}"
@@ -347,6 +381,62 @@ def resend_all(connection: Connection, command_ids: Sequence[int], recipient: st
     return moved
 
 
+def drop(connection: Connection, command_ids: Sequence[int]) -> set[int]:
+    """These became superfluous; the ids of those that had not begun. What has begun stays as it is."""
+    if not command_ids:
+        return set()
+    dropped = connection.execute(_DROP, {"ids": list(command_ids), "error": DROPPED})
+    return {row.id for row in dropped}
+
+
+def drop_by_hand(connection: Connection, command_ids: Sequence[int]) -> set[int]:
+    """A person gave these up; the ids of those that were not under way. What is under way stays as it is."""
+    who = {"ids": list(command_ids), "given_up": GIVEN_UP, "in_doubt": GIVEN_UP_IN_DOUBT}
+    return {row.id for row in connection.execute(_DROP_BY_HAND, who)}
+
+
+def hasten(connection: Connection, command_ids: Sequence[int]) -> set[int]:
+    """Make these pending commands due now; the ids of those that were to wait. No state changes."""
+    hastened = {row.id for row in connection.execute(_HASTEN, {"ids": list(command_ids)})}
+    if hastened:
+        wake_relay(connection)
+    return hastened
+
+
+def add(
+    connection: Connection,
+    appointment_id: int,
+    sequence: int,
+    commands: Sequence[NewCommand],
+    request_id: str,
+) -> list[int]:
+    """Queue these for an appointment as it is from its change `sequence` on; their ids. The caller wakes the relay.
+
+    Raises `sqlalchemy.exc.IntegrityError` when there is one of that kind, sequence and recipient.
+    """
+    rows = [
+        {
+            "kind": new.kind,
+            "state": str(new.state),
+            "recipient": new.recipient,
+            "facts": None if new.facts is None else dict(new.facts),
+        }
+        for new in commands
+    ]
+    if not rows:
+        return []
+    added = connection.execute(
+        _ADD,
+        {
+            "appointment_id": appointment_id,
+            "sequence": sequence,
+            "request_id": request_id,
+            "commands": json.dumps(rows),
+        },
+    )
+    return [row.id for row in added]
+
+
 @dataclass(frozen=True, slots=True)
 class Moved:
     """A command whose fate the provider told without being asked."""
@@ -387,18 +477,23 @@ def expire_leases(connection: Connection, grace_s: float) -> int:
 
 
 def take_due(
-    connection: Connection, limit: int, kinds: Sequence[str] | None = None, room: int = ROOM
+    connection: Connection,
+    limit: int,
+    kinds: Sequence[str] | None = None,
+    room: int = ROOM,
+    *,
+    repeats: bool = True,
 ) -> list[Due]:
     """Mark up to `limit` due commands as published; two sweeps never take the same one.
 
     First attempts come before repeats, so that a new confirmation does not wait behind those that failed; of
     each the oldest first. Only of these `kinds`, if given. `room` is how many messages may be under way, those
     included that were published a short while ago and not taken yet: a backlog stays in the table and out of
-    the broker.
+    the broker. Without `repeats`, only what was never attempted.
     """
     taken: list[Due] = []
     for is_repeat, statement in _TAKE_DUE.items():
-        if len(taken) < limit:
+        if len(taken) < limit and (repeats or not is_repeat):
             rows = connection.execute(
                 statement,
                 {

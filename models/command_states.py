@@ -13,6 +13,8 @@
                                     unknown ──begin sending──▶ sending       to ask, then decide
                            pending, unknown ──settle─────────▶ done          the provider told that it has it
                            pending, unknown ──reject─────────▶ failed        the provider told that it will not
+                           waiting, pending ──drop───────────▶ done          a change made it superfluous, or a person
+                           unknown, failed  ──drop───────────▶ done          a person gave it up
 
 A command that the outside world sees (a mail) goes through *sending*; one whose whole effect is in our own
 database goes through *running*. Only that difference decides what an expired lease means: what happened
@@ -74,6 +76,10 @@ RESEND = Edge("resend", (State.FAILED, State.UNKNOWN, State.DONE), State.PENDING
 # Not from *sending*: there a worker holds the lease, and looks at what was told before it decides.
 SETTLE = Edge("settle", (State.PENDING, State.UNKNOWN), State.DONE)
 REJECT = Edge("reject", (State.PENDING, State.UNKNOWN), State.FAILED)
+# Only what surely has not gone out; `last_error` says that it never did (`command_ledger.DROPPED`).
+DROP = Edge("drop", (State.WAITING, State.PENDING), State.DONE)
+# Only a person: of what is unknown, nobody can say that it never went out (`models/command_actions.py`).
+DROP_BY_HAND = Edge("drop", (State.UNKNOWN, State.FAILED), State.DONE)
 
 EDGES = (
     RELEASE,
@@ -88,6 +94,8 @@ EDGES = (
     RESEND,
     SETTLE,
     REJECT,
+    DROP,
+    DROP_BY_HAND,
 )
 
 SHOWN_TO_CALLERS = {

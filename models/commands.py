@@ -4,7 +4,8 @@ The database is the truth about them; a message in the broker only wakes somebod
 ages are measured with the database's clock, so that hosts need not agree on the time.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -112,3 +113,5 @@ class NewCommand:
     kind: str
     state: State
     recipient: str = ""
+    facts: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What the row will have forgotten by then (`models/mail_facts.py`)."""

@@ -51,6 +51,8 @@ class MailFacts(BaseModel):
     previous: Told | None = None
     changed: tuple[str, ...] = ()
     """Columns with a text that changed: of them, only that they did is known."""
+    withdrawn: bool = False
+    """The appointment goes on without the recipient, who reads of what was before and of nothing else."""
 
     def to_json(self) -> dict[str, Any]:
         """The value of the column."""

@@ -8,10 +8,40 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from models.command_ledger import resend, wake_relay
-from models.command_states import RESEND, State
+from models.command_ledger import add, drop, resend, wake_relay
+from models.command_states import DROP, OPEN, RESEND, State
 from models.commands import NewCommand
-from tasks.catalogue import RECONCILE_TIMES, SEND_ASSIGNMENT, SEND_CONFIRMATION
+from models.mail_facts import MailFacts, Told
+from tasks.catalogue import KINDS, PRIORITIES_ON_REDIS, RECONCILE_TIMES, SEND_ASSIGNMENT, SEND_CONFIRMATION
+from tasks.change_plan import (
+    TIMES,
+    VISIBLE,
+    Alteration,
+    MailPlan,
+    MailSoFar,
+    People,
+    plan_cancel,
+    plan_update,
+)
+
+__all__ = [
+    "KINDS",
+    "PRIORITIES_ON_REDIS",
+    "TIMES",
+    "VISIBLE",
+    "Again",
+    "Alteration",
+    "MailPlan",
+    "MailSoFar",
+    "People",
+    "Plan",
+    "confirm_again",
+    "follow_change",
+    "plan_cancel",
+    "plan_create",
+    "plan_update",
+    "reconcile_again",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +148,80 @@ def confirm_again(connection: Connection, appointment_id: int, recipient: str, r
     if State(existing.state) not in RESEND.sources or being_asked:
         return Again(existing.id, False)
     return Again(existing.id, resend(connection, existing.id))
+
+
+# Locked first: a worker that would claim one of them now waits for our commit, and then finds what we decided.
+_HOLD_UNSENT = text(
+    f"SELECT FROM commands WHERE appointment_id = :id AND state IN ({', '.join(repr(str(s)) for s in DROP.sources)})"
+    " ORDER BY id FOR UPDATE"
+)
+_MAILS_SO_FAR = text(
+    "SELECT c.id, c.kind, c.state, c.recipient, c.facts, c.state IN ('sending', 'unknown') OR EXISTS ("
+    "SELECT FROM emails e WHERE e.command_id = c.id AND e.outcome IN ('sending', 'accepted', 'held', 'unknown'))"
+    " AS may_have_arrived FROM all_commands c WHERE c.appointment_id = :id AND c.kind = ANY(:kinds) ORDER BY c.id"
+)
+_CLOCKS_SO_FAR = text(
+    "SELECT coalesce(max(sequence), -1) AS last, coalesce(bool_or(state = ANY(:open)), false) AS is_open"
+    " FROM all_commands WHERE appointment_id = :id AND kind = :kind"
+)
+_MAILS = sorted(kind.name for kind in KINDS.values() if kind.is_mail)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The commands that a change queued, and in plain sentences whom nobody can write to."""
+
+    command_ids: Sequence[int]
+    unreachable: Sequence[str]
+
+
+def follow_change(
+    connection: Connection,
+    appointment_id: int,
+    altered: Alteration,
+    told: Told,
+    *,
+    sequence: int,
+    request_id: str,
+    reconcile: bool,
+    awaits_clocks: bool,
+) -> Followed:
+    """Queue what follows from a change, in its transaction, whose caller holds the lock of the appointment's row.
+
+    `told` was read before the change, `sequence` is the appointment's after it. `reconcile`: there is something for
+    the command `reconcile-times`. `awaits_clocks`: the times as they stand are not computed yet, so that no mail
+    goes out before; nor does one while a computation is under way.
+    """
+    who = {"id": appointment_id}
+    clocks = connection.execute(
+        _CLOCKS_SO_FAR, {**who, "kind": RECONCILE_TIMES.name, "open": [str(state) for state in OPEN]}
+    ).one()
+    queued: list[int] = []
+    if reconcile or (altered.is_told and awaits_clocks and not clocks.is_open):
+        again = NewCommand(RECONCILE_TIMES.name, State.PENDING)
+        queued += add(connection, appointment_id, clocks.last + 1, [again], request_id)
+    planned = MailPlan()
+    if altered.is_told:
+        connection.execute(_HOLD_UNSENT, who)
+        state = State.WAITING if awaits_clocks or clocks.is_open else State.PENDING
+        planned = plan_update(altered, told, _so_far(connection, appointment_id), state)
+        drop(connection, planned.drop)
+        queued += add(connection, appointment_id, sequence, planned.commands, request_id)
+    if queued:
+        wake_relay(connection)
+    return Followed(queued, planned.unreachable)
+
+
+def _so_far(connection: Connection, appointment_id: int) -> list[MailSoFar]:
+    rows = connection.execute(_MAILS_SO_FAR, {"id": appointment_id, "kinds": _MAILS})
+    return [
+        MailSoFar(
+            id=row.id,
+            kind=row.kind,
+            recipient=row.recipient,
+            facts=MailFacts.from_json(row.facts),
+            is_unsent=State(row.state) in DROP.sources,
+            may_have_arrived=row.may_have_arrived,
+        )
+        for row in rows
+    ]

@@ -1,6 +1,6 @@
 """What an answer about an appointment says of its mails: their fate, for a caller who prefers to wait, and troubles."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,10 +30,12 @@ _SHOWN = (
 )
 
 
-def after_waiting(call: Call, appointment_id: int, answer: Answer, only: int | None = None) -> Answer:
+def after_waiting(
+    call: Call, appointment_id: int, answer: Answer, only: Container[int] | None = None
+) -> Answer:
     """The same answer once what follows is decided, for a caller who prefers to wait (contract.md section 7).
 
-    `only` is the command that is waited for and decides the status; without it, all of them.
+    `only` are the commands that are waited for and decide the status; without it, all of them.
     """
     if not call.wait_s:
         return answer
@@ -45,7 +47,7 @@ def after_waiting(call: Call, appointment_id: int, answer: Answer, only: int | N
         **open_notifications(call, appointment_id),
     }
     headers = {"Preference-Applied": f"wait={call.wait_s}"} if waited else {}
-    failed = [fate for fate in decided if fate.is_failed_mail and only in (None, fate.id)]
+    failed = [fate for fate in decided if fate.is_failed_mail and (only is None or fate.id in only)]
     if not failed:
         return replace(answer, data=data, headers=headers)
     named = ", ".join(f"{fate.kind} ({fate.cause or fate.outcome})" for fate in failed)

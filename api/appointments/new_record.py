@@ -1,6 +1,5 @@
 """From a decoded request to the columns of a new appointment: what was sent, and what the contract fills in."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,7 +28,7 @@ def new_record(call: Call, found: References) -> dict[str, Any]:
     row.setdefault("created_by", caller.name)
     row.setdefault("updated_by", caller.name)
     row.setdefault("created_in", caller.application.slug)
-    row["supplied"] = json.dumps(clock_snapshot(decoded).to_json())
+    row["supplied"] = clock_snapshot(decoded).to_json()
     row["fingerprint"] = fingerprint(_without_the_default_application(call))
     if call.idempotency_key is not None:
         row["idempotency_scope"] = caller.idempotency_scope

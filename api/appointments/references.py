@@ -4,6 +4,7 @@ An id that the caller may not see gets the same words as one that does not exist
 which ids are in use (contract.md sections 3 and 5).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -11,6 +12,7 @@ from sqlalchemy import Connection
 from api.caller import Caller
 from api.faults import Fault
 from api.statuses import INVALID_PARAM
+from models.prepared import Prepared
 
 PHOTOGRAPHER = "photographer"
 
@@ -27,50 +29,37 @@ class References:
     request_order_id: int | None = None
     request_client_id: int | None = None
     request_company_id: int | None = None
-    photographer_duties: tuple[str, ...] = ()
+    photographer_duties: Sequence[str] = ()
     photographer_email: str | None = field(default=None, repr=False)
     photographer_name: str | None = field(default=None, repr=False)
 
 
 NOTHING = References()
 
-# All three look-ups in one round trip; each is a read through a primary key.
-_FIND = """
-SELECT o.id AS order_id, o.client_id, o.company_id, c.email AS client_email, p.time_zone,
-  r.order_id AS request_order_id, ro.client_id AS request_client_id, ro.company_id AS request_company_id,
-  e.duties, u.email AS photographer_email,
-  u.name AS photographer_name
+# All three look-ups in one round trip, each a read through a primary key; the columns are the fields of
+# `References`, in their order.
+_FIND = Prepared("""
+SELECT o.id IS NOT NULL, o.client_id, o.company_id, c.email, p.time_zone, r.order_id, ro.client_id, ro.company_id,
+  coalesce(e.duties, '{}'), u.email, u.name
 FROM (SELECT 1) AS one
-LEFT JOIN orders o ON o.id = %(order_id)s
+LEFT JOIN orders o ON o.id = $1
 LEFT JOIN clients c ON c.id = o.client_id
 LEFT JOIN properties p ON p.id = o.property_id
-LEFT JOIN order_request_appts r ON r.id = %(order_request_appt_id)s
+LEFT JOIN order_request_appts r ON r.id = $2
 LEFT JOIN orders ro ON ro.id = r.order_id
-LEFT JOIN users u ON u.id = %(photographer_user_id)s
+LEFT JOIN users u ON u.id = $3
 LEFT JOIN employees e ON e.user_id = u.id
-"""
+""")
 PARAMS = ("order_id", "order_request_appt_id", "photographer_user_id")
 
 
 def look_up(connection: Connection, values: dict[str, object]) -> References:
     """Find what `values` refers to by id; no query when it names nothing."""
-    ids = {name: values.get(name) for name in PARAMS}
-    if not any(ids.values()):
+    ids = [values.get(name) for name in PARAMS]
+    if not any(ids):
         return NOTHING
-    row = connection.exec_driver_sql(_FIND, ids).one()
-    return References(
-        row.order_id is not None,
-        row.client_id,
-        row.company_id,
-        row.client_email,
-        row.time_zone,
-        row.request_order_id,
-        row.request_client_id,
-        row.request_company_id,
-        tuple(row.duties or ()),
-        row.photographer_email,
-        row.photographer_name,
-    )
+    found = _FIND.row(connection, *ids)
+    return NOTHING if found is None else References(*found)
 
 
 def check(values: dict[str, object], found: References, caller: Caller) -> list[Fault]:

@@ -1,19 +1,17 @@
 """`POST /api/v1/appointments/resend_confirmation`: send the client's confirmation again (contract.md section 7).
 
-A repeated request must not make a third mail. So a confirmation that is still under way is left to itself, the
-same `Idempotency-Key` is answered from the first time, and without a key a request of the same caller within
-`REPEAT_WINDOW_S` counts as a repeated one.
+A repeated request must not make a third mail (`confirming.py`). A confirmation that is still under way is left to
+itself.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
-
 from api.answer import Answer
 from api.appointment_params import CREATE
 from api.appointments.after import after_waiting, open_notifications
+from api.appointments.confirming import KeyOfAnotherError, confirm_once, why_not
 from api.appointments.record import appointment_json
 from api.appointments.stored import may_see, read_stored
 from api.appointments.waiting import fates
@@ -23,13 +21,8 @@ from api.notifications.params import ID
 from api.notifications.record import acting
 from api.params import Registry
 from api.routes import EVERY_ROLE, Call, Route
-from api.statuses import INVALID_PARAM, MISSING_PARAM
-from models import audit, database
-from tasks.door import confirm_again
-
-REPEAT_WINDOW_S: Final = 60
-ACTION: Final = "resend-confirmation"
-SUBJECT: Final = "appointment"
+from api.statuses import INVALID_PARAM, MANDRILL_EMAIL_FAILED, MISSING_PARAM
+from models import database
 
 
 def one_of_both(values: dict[str, object], at_fault: frozenset[str]) -> list[Fault]:
@@ -60,15 +53,6 @@ _FIND = (
     " WHERE (%(id)s::bigint IS NULL OR a.id = %(id)s) AND (%(uuid)s::uuid IS NULL OR a.uuid = %(uuid)s)"
     " AND coalesce(%(id)s::text, %(uuid)s::text) IS NOT NULL"
 )
-_LOCK = text("SELECT FROM appointments WHERE id = :id FOR NO KEY UPDATE")
-_RECENT = text(
-    "SELECT detail ->> 'command_id' AS command_id FROM audit_entries WHERE subject = :subject AND subject_id = :id"
-    " AND action = :action AND scope = :scope AND at > now() - make_interval(secs => :window_s) LIMIT 1"
-)
-_KEYED = text(
-    "SELECT subject_id, detail ->> 'command_id' AS command_id FROM audit_entries"
-    " WHERE action = :action AND scope = :scope AND idempotency_key = :key"
-)
 
 
 def look_up(call: Call) -> Mapping[str, Any] | None:
@@ -88,41 +72,27 @@ def check(call: Call, found: Mapping[str, Any] | None) -> list[Fault]:
     if param not in call.decoded.values:
         return []
     if found is None:
-        message, hint = "There is no appointment with this id.", "Check the id; it may belong elsewhere."
-    elif found["cancelled"]:
-        message, hint = "This appointment is cancelled, so it is not confirmed to anybody.", ""
-    elif not found["client_email"]:
-        message = "The order's client has no e-mail address, so there is nobody to write to."
-        hint = "Add the address where the client is kept, and have it imported."
+        refused = ("There is no appointment with this id.", "Check the id; it may belong elsewhere.")
     else:
-        return []
-    return [Fault(param, INVALID_PARAM, message, hint)]
+        refused = why_not(found) or ("", "")
+    message, hint = refused
+    return [Fault(param, INVALID_PARAM, message, hint)] if message else []
 
 
 def act(call: Call, found: Mapping[str, Any]) -> Answer:
     """Queue the mail, or answer from what an earlier request queued."""
     appointment_id = int(found["id"])
-    with database.transaction() as connection:
-        # One after the other: the second of two such requests sees what the first one did.
-        connection.execute(_LOCK, {"id": appointment_id})
-        command_id, replayed = _earlier(connection, call, appointment_id), True
-        if command_id is None:
-            replayed = False
-            again = confirm_again(connection, appointment_id, found["client_email"], call.request_id)
-            command_id = again.command_id
-            audit.note(
-                connection,
-                acting(call.caller, call.request_id),
-                ACTION,
-                SUBJECT,
-                {appointment_id: {"command_id": command_id, "is_new_send": again.is_new_send}},
-                call.idempotency_key,
+    actor = acting(call.caller, call.request_id)
+    try:
+        with database.transaction() as connection:
+            done = confirm_once(
+                connection, appointment_id, found["client_email"], actor, call.idempotency_key
             )
-    if command_id == 0:
+    except KeyOfAnotherError:
         message = "This Idempotency-Key belongs to the confirmation of another appointment."
         fault = Fault("Idempotency-Key", INVALID_PARAM, message, "Send a new key for each request.")
         return Answer(INVALID_PARAM, "Invalid: Idempotency-Key.", errors=[fault])
-    replayed = replayed and not call.again
+    replayed = done.is_replayed and not call.again
     said = "had been queued by this request before" if replayed else "is queued"
     answer = Answer(
         message=f"The confirmation of appointment {appointment_id} {said}.",
@@ -134,20 +104,7 @@ def act(call: Call, found: Mapping[str, Any]) -> Answer:
         },
         warnings=call.decoded.warnings,
     )
-    return after_waiting(call, appointment_id, answer, command_id)
-
-
-def _earlier(connection: Connection, call: Call, appointment_id: int) -> int | None:
-    """The command of an earlier request that this one repeats; None without one, 0 for a key used elsewhere."""
-    who = {"action": ACTION, "scope": call.caller.idempotency_scope}
-    if call.idempotency_key is not None:
-        row = connection.execute(_KEYED, {**who, "key": call.idempotency_key}).first()
-        if row is None:
-            return None
-        return int(row.command_id) if row.subject_id == appointment_id else 0
-    recent = {**who, "subject": SUBJECT, "id": appointment_id, "window_s": REPEAT_WINDOW_S}
-    row = connection.execute(_RECENT, recent).first()
-    return None if row is None else int(row.command_id)
+    return after_waiting(call, appointment_id, answer, (done.command_id,))
 
 
 ROUTE = Route(
@@ -160,4 +117,6 @@ ROUTE = Route(
     look_up=look_up,
     check=check,
     act=act,
+    statuses=frozenset({MANDRILL_EMAIL_FAILED}),
+    sample=("id",),
 )

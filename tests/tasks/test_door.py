@@ -2,14 +2,16 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from models.command_states import State
 from models.commands import NewCommand
-from tasks.door import plan_create
+from models.mail_facts import MailFacts, Told
+from tasks.door import TIMES, Alteration, MailSoFar, People, plan_cancel, plan_create, plan_update
 
-TIMES = NewCommand("reconcile-times", State.PENDING)
+CLOCKS = NewCommand("reconcile-times", State.PENDING)
 CONFIRMATION = NewCommand("send-confirmation", State.WAITING, "c@example.com")
 ASSIGNMENT = NewCommand("send-assignment", State.WAITING, "p@example.com")
 CLIENT, PHOTOGRAPHER = {"client_email": "c@example.com"}, {"photographer_email": "p@example.com"}
@@ -19,15 +21,15 @@ NOBODY = {"cancelled": False, "has_order": True, "client_email": None, "photogra
 @pytest.mark.parametrize(
     ("asked", "commands", "unreachable"),
     [
-        ({**CLIENT}, [TIMES, CONFIRMATION], ()),
-        ({**CLIENT, **PHOTOGRAPHER}, [TIMES, CONFIRMATION, ASSIGNMENT], ()),
-        ({**PHOTOGRAPHER}, [TIMES, ASSIGNMENT], ("no e-mail address",)),
-        ({}, [TIMES], ("no e-mail address",)),
-        ({"client_email": ""}, [TIMES], ("no e-mail address",)),
-        ({"has_order": False}, [TIMES], ("no order",)),
-        ({"has_order": False, **PHOTOGRAPHER}, [TIMES, ASSIGNMENT], ("no order",)),
-        ({"cancelled": True, **CLIENT, **PHOTOGRAPHER}, [TIMES], ()),
-        ({"cancelled": True, "has_order": False}, [TIMES], ()),
+        ({**CLIENT}, [CLOCKS, CONFIRMATION], ()),
+        ({**CLIENT, **PHOTOGRAPHER}, [CLOCKS, CONFIRMATION, ASSIGNMENT], ()),
+        ({**PHOTOGRAPHER}, [CLOCKS, ASSIGNMENT], ("no e-mail address",)),
+        ({}, [CLOCKS], ("no e-mail address",)),
+        ({"client_email": ""}, [CLOCKS], ("no e-mail address",)),
+        ({"has_order": False}, [CLOCKS], ("no order",)),
+        ({"has_order": False, **PHOTOGRAPHER}, [CLOCKS, ASSIGNMENT], ("no order",)),
+        ({"cancelled": True, **CLIENT, **PHOTOGRAPHER}, [CLOCKS], ()),
+        ({"cancelled": True, "has_order": False}, [CLOCKS], ()),
     ],
 )
 def test_the_times_always_and_the_mails_to_whom_there_is(asked, commands, unreachable):
@@ -39,7 +41,7 @@ def test_the_times_always_and_the_mails_to_whom_there_is(asked, commands, unreac
 
 def test_a_photographer_without_an_address_is_said_to_be_out_of_reach():
     plan = plan_create(**{**NOBODY, **CLIENT, "photographer_email": ""})
-    assert list(plan.commands) == [TIMES, CONFIRMATION]
+    assert list(plan.commands) == [CLOCKS, CONFIRMATION]
 
 
 def test_whoever_comes_through_the_door_loads_neither_mail_nor_clocks_nor_celery():
@@ -57,3 +59,98 @@ def test_whoever_comes_through_the_door_loads_neither_mail_nor_clocks_nor_celery
         "tasks.mail",
     }
     assert not heavy & set(loaded.split())
+
+
+# --- changes ---
+
+EVERYBODY = People("c@example.com", "p@example.com", client_id=1, photographer_user_id=2, has_order=True)
+OTHER_PHOTOGRAPHER = replace(EVERYBODY, photographer="q@example.com", photographer_user_id=3)
+STANDS = {
+    "before": EVERYBODY,
+    "after": EVERYBODY,
+    "was_cancelled": False,
+    "is_cancelled": False,
+    "is_confirmed": True,
+    "visible": frozenset({TIMES}),
+}
+CONFIRMED, REQUESTED = Told(confirmed=True), Told()
+
+
+def mail(number, kind, recipient, *, unsent=False, **facts):
+    return MailSoFar(number, kind, recipient, MailFacts(**facts), unsent, not unsent)
+
+
+TOLD_BOTH = (mail(1, "send-confirmation", "c@example.com"), mail(2, "send-assignment", "p@example.com"))
+TOLD_NOBODY = tuple(replace(sent, is_unsent=True, may_have_arrived=False) for sent in TOLD_BOTH)
+OFF = mail(3, "send-cancellation", "c@example.com")
+TAKEN_OFF = mail(4, "send-cancellation", "x@example.com", unsent=True, role="photographer", withdrawn=True)
+
+CHANGE, ANEW = "send-change", "send-confirmation"
+
+
+@pytest.mark.parametrize(
+    ("altered", "told", "so_far", "queued", "dropped"),
+    [
+        ({}, CONFIRMED, TOLD_BOTH, [(CHANGE, "c"), (CHANGE, "p")], []),
+        ({}, REQUESTED, TOLD_BOTH, [(ANEW, "c"), (CHANGE, "p")], []),
+        ({}, CONFIRMED, TOLD_NOBODY, [(ANEW, "c"), ("send-assignment", "p")], [1, 2]),
+        ({"visible": frozenset()}, CONFIRMED, TOLD_NOBODY, [], []),
+        ({"visible": frozenset({"photographer_name"})}, CONFIRMED, TOLD_BOTH, [(CHANGE, "c")], []),
+        ({"is_confirmed": False}, CONFIRMED, TOLD_BOTH, [(CHANGE, "c"), (CHANGE, "p")], []),
+        (
+            {"after": OTHER_PHOTOGRAPHER, "visible": frozenset({"photographer_user_id"})},
+            CONFIRMED,
+            TOLD_BOTH,
+            [(CHANGE, "c"), ("send-assignment", "q"), ("send-cancellation", "p")],
+            [],
+        ),
+        (
+            {"after": OTHER_PHOTOGRAPHER},
+            CONFIRMED,
+            TOLD_NOBODY,
+            [(ANEW, "c"), ("send-assignment", "q")],
+            [1, 2],
+        ),
+        (
+            {"is_cancelled": True, "visible": frozenset()},
+            CONFIRMED,
+            TOLD_BOTH,
+            [("send-cancellation", "c"), ("send-cancellation", "p")],
+            [],
+        ),
+        ({"is_cancelled": True}, CONFIRMED, TOLD_NOBODY, [], [1, 2]),
+        ({"is_cancelled": True}, CONFIRMED, (*TOLD_BOTH, OFF, TAKEN_OFF), [("send-cancellation", "p")], []),
+        ({"was_cancelled": True, "is_cancelled": True}, CONFIRMED, TOLD_BOTH, [], []),
+        (
+            {"was_cancelled": True, "visible": frozenset()},
+            CONFIRMED,
+            (*TOLD_BOTH, OFF),
+            [(ANEW, "c"), (CHANGE, "p")],
+            [],
+        ),
+        ({"after": replace(EVERYBODY, client=None)}, CONFIRMED, TOLD_BOTH, [(CHANGE, "p")], []),
+        ({"after": replace(EVERYBODY, photographer="C@example.com")}, CONFIRMED, TOLD_BOTH, None, []),
+    ],
+)
+def test_who_reads_what_of_a_change(altered, told, so_far, queued, dropped):
+    plan = plan_update(Alteration(**{**STANDS, **altered}), told, so_far)
+    assert list(plan.drop) == dropped
+    if queued is not None:
+        assert [(new.kind, new.recipient[0]) for new in plan.commands] == queued
+    assert len({(new.kind, new.recipient.casefold()) for new in plan.commands}) == len(plan.commands)
+
+
+def test_what_an_unsent_change_remembered_is_taken_over():
+    first = Told(confirmed=True, time_duration_s=3600)
+    unsent = mail(3, CHANGE, "c@example.com", unsent=True, previous=first, changed=("location",))
+    altered = Alteration(**{**STANDS, "visible": frozenset({"summary"})})
+    plan = plan_update(altered, Told(confirmed=True, time_duration_s=7200), (*TOLD_BOTH, unsent))
+    facts = MailFacts.from_json(plan.commands[0].facts)
+    assert (facts.previous, facts.changed) == (first, ("location", "summary"))
+
+
+def test_cancelling_tells_those_who_know_and_drops_what_is_unsent():
+    altered = Alteration(**{**STANDS, "is_cancelled": True})
+    half = (TOLD_BOTH[0], TOLD_NOBODY[1])
+    plan = plan_cancel(altered, CONFIRMED, half)
+    assert ([new.recipient for new in plan.commands], list(plan.drop)) == (["c@example.com"], [2])
