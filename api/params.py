@@ -30,6 +30,9 @@ ACCEPTED: Final[Mapping[str, str]] = MappingProxyType(
         "stamp": "A date (YYYY-MM-DD or M/D/YYYY), a blank or T, and a time, in Mountain Time; a string.",
         "uuid": "32 hexadecimal digits in any case, as 8-4-4-4-12 or without hyphens; a string.",
         "ids": "A whole number, an array of at most 1000 of them, or a string of them with commas between.",
+        "names": "An array of names, or a string of them with commas between.",
+        "addresses": "An array of at most 10 e-mail addresses, or a string of them with commas between.",
+        "password": "The password exactly as it is, blanks included; a string.",
         "token": "The token exactly as it was given; a string.",
     }
 )
@@ -54,7 +57,7 @@ class Param:
     duration). `choices` are the possible values; None means that any value of the type will do.
     `max_length` counts characters, `minimum` and `maximum` are inclusive. `example` is a value as a
     client would send it. `hint` is said after the reader's own when a value is refused. `secret` values
-    are never shown, stored or compared here.
+    are never shown, stored or compared here. An `addition` is unknown to the source document of its route.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Param:
     hint: str = ""
     deprecated: bool = False
     secret: bool = False
+    addition: bool = False
 
     def __post_init__(self) -> None:
         if not self.reads:

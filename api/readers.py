@@ -19,10 +19,13 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from api.faults import NAME_LENGTH, Unreadable, kind, quoted
 from api.params import MAX_ID, Param
 from models.clock import (
     EndOfDay,
+    is_blank,
     parse_boolean,
     parse_date,
     parse_datetime,
@@ -31,11 +34,14 @@ from models.clock import (
     parse_mountain_stamp,
     parse_time,
 )
+from models.passwords import LONGEST
 
 MAX_SPELLING: Final = 100
 """Characters that a date, a number, a truth value, a duration or a uuid can take, generously."""
 
 MAX_IDS: Final = 1_000
+MAX_ADDRESSES: Final = 10
+MAX_ADDRESS: Final = 320
 
 MAX_BITS: Final = 13_000
 """About 3 900 digits, more than any code has; Python does not spell out integers of more than 4 300."""
@@ -68,26 +74,22 @@ class Circumstances:
 def read_value(param: Param, value: object, circumstances: Circumstances) -> object:
     """The Python value of one parameter: str, int, bool, date, time, UUID, END_OF_DAY or a UTC datetime.
 
-    A duration is read as whole seconds, a Mountain Time stamp as an instant.
+    A duration is read as whole seconds, a Mountain Time stamp as an instant, a password as a `SecretStr`.
     """
     if param.reads == "string":
         text = read_string(value, param.max_length)
         choices = circumstances.choices.get(param.name, param.choices)
         return text if choices is None else read_choice(text, choices)
-    if param.reads != "ids":
+    if param.reads == "names":
+        return read_names(value, param.choices or ())
+    if param.reads not in _MEASURED_BY_THEMSELVES:
         _check_length(value)
     simple = _SIMPLE_READERS.get(param.reads)
     if simple is not None:
         return simple(value)
     if param.reads == "integer":
         return _read_integer(value, param)
-    month_first = circumstances.month_first
-    if param.reads == "date":
-        return _read_date(value, month_first)
-    if param.reads == "datetime":
-        # With month_first both orders can be read, so that is how an unreadable month_first is taken.
-        return parse_datetime(value, month_first=month_first is not False)
-    return parse_mountain_stamp(value, sibling=circumstances.updated_at)
+    return _read_calendar(param, value, circumstances)
 
 
 def read_string(value: object, max_length: int | None) -> str:
@@ -152,6 +154,40 @@ def read_uuid(value: object) -> UUID:
     return uuid
 
 
+def read_password(value: object) -> SecretStr:
+    """A password as it is, blanks around it included, in a wrapping that does not show it."""
+    if not isinstance(value, str):
+        raise Unreadable(
+            f"This has to be a string; it is {kind(value)}.",
+            "In FileMaker, set it with the type JSONString, which keeps leading zeros too.",
+        )
+    if len(value) > LONGEST:
+        raise Unreadable(f"This is {len(value)} characters long, and the longest password has {LONGEST}.")
+    return SecretStr(value)
+
+
+def read_names(value: object, choices: Sequence[str]) -> tuple[str, ...]:
+    """Some of the possible names, each once, in the order in which they were given."""
+    given = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    if len(given) > MAX_IDS:
+        raise Unreadable(f"These are {len(given)} names; there are only {len(choices)} that fit.")
+    texts = (read_string(each, MAX_SPELLING) for each in given if not is_blank(each))
+    return tuple(dict.fromkeys(read_choice(text, choices) for text in texts))
+
+
+def read_addresses(value: object) -> tuple[str, ...]:
+    """E-mail addresses, each once in any case; what stands between the commas is not looked at here."""
+    given = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    if len(given) > MAX_ADDRESSES:
+        raise Unreadable(f"These are {len(given)} addresses; at most {MAX_ADDRESSES} fit.")
+    each_once: dict[str, str] = {}
+    for each in given:
+        if not is_blank(each):
+            text = read_string(each, MAX_ADDRESS)
+            each_once.setdefault(text.casefold(), text)
+    return tuple(each_once.values())
+
+
 def read_ids(value: object) -> tuple[int, ...]:
     """Ids of records, each once, in the order in which they were given; at most `MAX_IDS`."""
     given = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
@@ -160,6 +196,16 @@ def read_ids(value: object) -> tuple[int, ...]:
     for each in given:
         _check_length(each)
     return tuple(dict.fromkeys(parse_integer(each, low=1, high=MAX_ID) for each in given))
+
+
+def _read_calendar(param: Param, value: object, circumstances: Circumstances) -> object:
+    month_first = circumstances.month_first
+    if param.reads == "date":
+        return _read_date(value, month_first)
+    if param.reads == "datetime":
+        # With month_first both orders can be read, so that is how an unreadable month_first is taken.
+        return parse_datetime(value, month_first=month_first is not False)
+    return parse_mountain_stamp(value, sibling=circumstances.updated_at)
 
 
 def _read_date(value: object, month_first: bool | None) -> date:
@@ -186,8 +232,13 @@ _SIMPLE_READERS: Final[Mapping[str, Callable[[object], object]]] = MappingProxyT
         "duration": parse_duration,
         "uuid": read_uuid,
         "ids": read_ids,
+        "password": read_password,
+        "addresses": read_addresses,
     }
 )
+
+
+_MEASURED_BY_THEMSELVES: Final = frozenset({"ids", "addresses", "password"})
 
 
 def _check_length(value: object) -> None:

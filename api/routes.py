@@ -9,13 +9,19 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from api.answer import Answer
-from api.caller import APPLICATION_ROLE, Caller
+from api.caller import APPLICATION_ROLE, WITHOUT_ROLE, Caller
 from api.decoding import Decoded
 from api.faults import Fault
 from api.params import Registry
+from api.statuses import STATUS
 from models.accounts import ROLES
+from models.switchboard import KnownApplication
 
 EVERY_ROLE = frozenset({APPLICATION_ROLE, *ROLES})
+EVERY_SESSION = frozenset({*ROLES, WITHOUT_ROLE})
+"""Whoever is logged in, with a role or without."""
+ANYBODY = frozenset({"anybody"})
+"""Nobody has to be logged in. Only an `OpenRoute` may declare it, and it has to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,15 @@ def _nothing_to_check(_call: Call, _found: Any) -> list[Fault]:
 class Route:
     """One verb on one path (contract.md section 1).
 
-    `callers` are the roles that may use it; an empty set would let nobody in and is refused at start.
+    `callers` are the roles that may use it; an empty set would let nobody in and is refused at start. Only who is
+    named there comes through, and a user without any role only where `WITHOUT_ROLE` is.
     `sensitive` routes take base64 of a JSON object. `look_up` reads what the route needs from the database;
     `check` finds the faults that show only there, such as unknown ids; `act` does the work, and is reached
     without faults only. Both get what `look_up` found. All three may run twice (`Call.again`).
+
+    `statuses` are those that this route's own functions answer, beside the ones of the pipeline's stages
+    (`api/answerable.py`). `sample` names the parameters that the documentation's code examples send beside the
+    required ones.
     """
 
     method: str
@@ -67,17 +78,53 @@ class Route:
     check: Callable[[Call, Any], list[Fault]] = _nothing_to_check
     sensitive: bool = False
     choices: Callable[[], Mapping[str, tuple[str, ...]]] = dict
+    statuses: frozenset[str] = frozenset()
+    sample: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.callers or not self.callers <= EVERY_ROLE:
+        if not self._declares_callers():
             raise ValueError(f"{self.method} {self.path} does not declare which roles may call it.")
+        if not self.statuses <= STATUS.keys():
+            raise ValueError(f"{self.method} {self.path} declares a status that is not in the table.")
         if not self.path.startswith("/api/v1/"):
             raise ValueError(f"{self.path} is not under /api/v1/.")
+
+    def _declares_callers(self) -> bool:
+        return bool(self.callers) and self.callers <= EVERY_ROLE | EVERY_SESSION
 
     @property
     def key(self) -> tuple[str, str]:
         """How the records of routes name it."""
         return (self.method, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A request of somebody unknown, its parameters read: what the functions of an open route get.
+
+    `address` is the client's IP address, as far as the trusted proxies tell it.
+    """
+
+    decoded: Decoded
+    applications: Mapping[str, KnownApplication]
+    address: str = field(repr=False)
+    now: datetime
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRoute(Route):
+    """A route that anybody may use without a token, with a body: logging in is the reason that there is one.
+
+    `callers` says so by being `ANYBODY` and nothing else. `check` and `act` get an `OpenCall`; nothing is looked
+    up before they are called, and they open their own connections.
+    """
+
+    act: Callable[[Any, Any], Answer]
+    check: Callable[[Any, Any], list[Fault]] = _nothing_to_check
+
+    def _declares_callers(self) -> bool:
+        return self.callers == ANYBODY and self.method != "GET" and "token" not in self.params
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +142,10 @@ SIGNERS = frozenset({"mandrill"})
 
 @dataclass(frozen=True, slots=True)
 class SignedRoute:
-    """A path on which a provider calls us. `callers` names the providers; `take` checks the signature first."""
+    """A path on which a provider calls us. `callers` names the providers; `take` checks the signature first.
+
+    `signature_header` and `form` (the fields, each with a sentence) are for the documentation.
+    """
 
     method: str
     path: str
@@ -103,6 +153,9 @@ class SignedRoute:
     purpose: str
     callers: frozenset[str]
     take: Callable[[SignedCall], Answer]
+    signature_header: str
+    form: Mapping[str, str] = field(hash=False)
+    statuses: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.callers or not self.callers <= SIGNERS:

@@ -32,6 +32,7 @@ PERMISSION_DENIED: Final = "permission-denied"
 STALE_UPDATE: Final = "stale-update"
 RATE_LIMIT_EXCEEDED: Final = "rate-limit-exceeded"
 REQUEST_TOO_LARGE: Final = "request-too-large"
+INVALID_CREDENTIALS: Final = "invalid-credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,13 @@ STATUSES: Final[tuple[Status, ...]] = (
         REQUEST_TOO_LARGE,
         413,
         "The body is larger than 256 KB and was not read.",
+        addition=True,
+    ),
+    Status(
+        INVALID_CREDENTIALS,
+        401,
+        "Nobody was logged in: there is no user of this e-mail address, or the password is another one. Which "
+        "of the two is not told.",
         addition=True,
     ),
 )

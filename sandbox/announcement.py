@@ -13,16 +13,13 @@ from sandbox.ports import LOOPBACK
 def run_file(
     environment: Mapping[str, str], *, own_sandbox: bool, pids: Mapping[str, int], demo: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The content of `run.json`, from the environment that the run's processes have.
-
-    `console` and `documentation` are null for as long as this product serves neither.
-    """
+    """The content of `run.json`, from the environment that the run's processes have."""
     base = f"http://{LOOPBACK}"
     api = f"{base}:{environment['PORT']}"
     return {
         "api": api,
-        "console": None,
-        "documentation": None,
+        "console": f"{api}/console",
+        "documentation": f"{api}/documentation/",
         "flower": f"{base}:{environment['FLOWER_PORT']}",
         "flower_login": environment["FLOWER_BASIC_AUTH"],
         "mandrill": f"{base}:{environment['SANDBOX_PORT']}" if own_sandbox else environment["MANDRILL_URL"],
@@ -40,6 +37,8 @@ def block(run: Mapping[str, Any], *, own_sandbox: bool, seconds: float) -> str:
     token = next(iter(demo.get("application_tokens", {}).values()), None)
     rows = [
         ("API", run["api"]),
+        ("Documentation", run["documentation"]),
+        ("Console", run["console"]),
         ("Flower", f"{run['flower']}  {run['flower_login'].replace(':', '  ', 1)}"),
         ("Mandrill", run["mandrill"] + ("  (the sandbox's inbox)" if own_sandbox else "")),
         ("Logs", run["logs"]),

@@ -1,0 +1,180 @@
+"""The samples work: what a page shows is run against the service, with nothing but the token filled in.
+
+Records that a sample refers to by id are made first, and the ids put in the place of the examples'.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from api.app import ROUTES
+from api.documentation.samples import PLACEHOLDER, samples, sent_by_samples, whole_example
+from api.routes import OpenRoute, Route
+from models.passwords import hash_password
+from tests.client import CREATE, STAMP
+from tests.stack import Stack
+
+TRIED = [route for route in ROUTES if isinstance(route, Route)]
+BY_PATH = pytest.mark.parametrize("route", TRIED, ids=lambda route: route.path)
+RUNNERS = {
+    "curl": ["/bin/sh", "-s"],
+    "python": [sys.executable, "-W", "error", "-"],
+    "javascript": ["node", "--input-type=module", "-"],
+}
+RUN = [name for name, command in RUNNERS.items() if shutil.which(command[0])]
+"""A machine without Node runs the other two; what is sent by JavaScript is compared with theirs below."""
+
+
+class Scene:
+    """The records that one sample is about."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.world = stack.world
+        self.token = stack.world.application_token()
+
+    def appointment(self, client_email: str = "carla@example.com") -> int:
+        """One of an order with a client."""
+        client = self.stack.client(self.token)
+        order = self.world.order(client_email=client_email)
+        params = {"token": self.token, "order_id": order.id, "updated_at_mt": STAMP}
+        return client.post(params, path=CREATE).appointment["id"]
+
+    def notification(self) -> int:
+        """A mail that failed."""
+        appointment = self.appointment("wrong@example.com")
+        self.stack.wait_for_commands(appointment)
+        command = self.world.commands(appointment)["send-confirmation"]["id"]
+        self.world.execute("UPDATE commands SET state = 'failed' WHERE id = :id", id=command)
+        return self.world.insert(
+            "INSERT INTO notifications (status, subject_key, cause, message, hint, appointment_id, command_id,"
+            " recipient, attempts) VALUES ('mandrill-email-failed', :key, 'hard-bounce', 'It failed.',"
+            " 'Correct the address.', :appointment, :command, 'wrong@example.com', 3) RETURNING id",
+            key=f"mail:{appointment}:send-confirmation:0:wrong@example.com",
+            appointment=appointment,
+            command=command,
+        )
+
+    def values(self, route: Route) -> dict[str, Any]:
+        """What the route's samples send, with ids of records that are there."""
+        given = sent_by_samples(route)
+        made: dict[str, Callable[[], object]] = {
+            "uuid": lambda: str(uuid4()),
+            "order_id": lambda: self.world.order().id,
+            "updated_at_mt": lambda: "2099-01-01 00:00:00",
+            "id": self.notification if route.service == "notifications" else self.appointment,
+            "ids": lambda: str(self.notification()),
+        }
+        if "id" in given and "uuid" in given:
+            del given["uuid"]
+        return {name: made[name]() if name in made else value for name, value in given.items()}
+
+    def whose_token(self, route: Route, given: dict[str, Any]) -> str:
+        """A caller whom the route is open to."""
+        if isinstance(route, OpenRoute):
+            user = self.world.employee(email=f"{uuid4().hex}@example.com")
+            self.world.execute(
+                "UPDATE users SET password_hash = :hash WHERE id = :id",
+                hash=hash_password(given["password"]),
+                id=user.id,
+            )
+            given["email"] = user.email
+            return self.token
+        if "application" in route.callers:
+            return self.token
+        user = self.world.employee() if "employee" in route.callers else self.world.user()
+        return self.world.session_token(user.id)
+
+
+@BY_PATH
+def test_the_samples_are_answered_with_success(stack: Stack, route: Route) -> None:
+    scene = Scene(stack)
+    programs = {}
+    for language in RUN:
+        values = scene.values(route)
+        token = scene.whose_token(route, values)
+        (sample,) = (one for one in samples(route, stack.url, values) if one.slug == language)
+        programs[language] = sample.text.replace(PLACEHOLDER, token)
+    running = {
+        language: subprocess.Popen(
+            RUNNERS[language],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for language in RUN
+    }
+    for language, process in running.items():
+        out, err = process.communicate(programs[language], timeout=60)
+        assert process.returncode == 0, (language, err)
+        answer = json.loads(out or "{}")
+        assert answer.get("status") == "action-successful", (language, answer, err)
+
+
+@BY_PATH
+def test_all_languages_send_the_same_values(route: Route) -> None:
+    texts = {sample.slug: sample.text for sample in samples(route, "https://api.example.com")}
+    assert list(texts) == ["curl", "filemaker", "javascript", "python"]
+    for text in texts.values():
+        assert f"https://api.example.com{route.path}" in text
+        assert "status" in text or text is texts["curl"]
+    sent = sent_by_samples(route)
+    if sent:
+        (object_,) = re.findall(r"(?:params = |URLSearchParams\()(\{.*?\n\})", texts["javascript"], re.DOTALL)
+        assert json.loads(object_) == sent
+    for name in sent:
+        assert name in texts["curl"]
+        assert name in texts["filemaker"]
+        assert name in texts["python"]
+
+
+@BY_PATH
+def test_a_sample_sends_what_is_required_and_the_whole_example_all_that_is_not_deprecated(
+    route: Route,
+) -> None:
+    required = {param.name for param in route.params if param.required}
+    assert required <= sent_by_samples(route).keys() <= whole_example(route).keys()
+    assert set(route.sample) <= {param.name for param in route.params}
+
+
+def filemaker(path: str) -> str:
+    (route,) = (route for route in TRIED if route.path == path)
+    (sample,) = (one for one in samples(route, "https://x.example") if one.slug == "filemaker")
+    return sample.text
+
+
+def test_a_filemaker_sample_types_its_values_and_reads_the_bodys_status() -> None:
+    script = filemaker(CREATE)
+    assert '[ "token" ; $$token ; JSONString ]' in script
+    assert '[ "order_id" ; 1 ; JSONNumber ]' in script
+    assert '[ "confirmed" ; True ; JSONBoolean ]' in script
+    assert '[ "date_start_local" ; "2026-12-04" ; JSONString ]' in script
+    assert '\\"Content-Type: application/json\\"' in script
+    assert "--data-binary @$json" in script
+    assert 'JSONGetElement ( $answer ; "status" )' in script
+    steps = script.splitlines()
+    after = next(number for number, line in enumerate(steps) if "cURL options: $options" in line) + 1
+    assert "Get ( LastError )" in steps[after], "every later step would set it anew"
+
+
+def test_a_filemaker_sample_of_a_sensitive_route_sends_base64() -> None:
+    script = filemaker("/api/v1/sessions/create")
+    assert "Base64EncodeRFC ( 4648 ; $json )" in script
+    assert '\\"Content-Type: text/plain\\"' in script
+    assert "--data-binary @$body" in script
+
+
+def test_a_filemaker_sample_of_a_get_keeps_the_token_out_of_the_url() -> None:
+    script = filemaker("/api/v1/notifications/index")
+    assert '\\"Authorization: Bearer " & $$token' in script
+    url = script.split("Set Variable [ $url")[1].split("Set Variable")[0]
+    assert "token" not in url
+    assert "Do not automatically encode URL" in script
