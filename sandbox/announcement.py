@@ -38,7 +38,7 @@ def block(run: Mapping[str, Any], *, own_sandbox: bool, seconds: float) -> str:
     rows = [
         ("API", run["api"]),
         ("Documentation", run["documentation"]),
-        ("Console", run["console"]),
+        ("Console", "  ".join([run["console"], *demo.get("console_login", {}).values()])),
         ("Flower", f"{run['flower']}  {run['flower_login'].replace(':', '  ', 1)}"),
         ("Mandrill", run["mandrill"] + ("  (the sandbox's inbox)" if own_sandbox else "")),
         ("Logs", run["logs"]),
