@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from sqlalchemy import event
 
 from models import database
 from models.command_ledger import claim, doubt, postpone
 from models.command_states import BEGIN_SENDING
 from tasks.sweep import sweep
 from tests.stack import TIMERS, Stack
+from tests.statements import before_each_statement
 from tests.tasks.planned import mail_due
 from tests.waiting import eventually
 from tests.world import World
@@ -84,14 +84,12 @@ def test_no_statement_about_commands_is_told_the_time(world: World, broker_is_aw
     """A process gives spans, such as a lease of 60 seconds; what they are counted from is the database's now()."""
     told: list[object] = []
 
-    def listen(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+    def listen(_connection: object, statement: str, values: tuple[object, ...]) -> None:
         if "commands" in statement:
-            values = parameters.values() if isinstance(parameters, dict) else parameters
             told.extend(value for value in values if hasattr(value, "isoformat"))
 
     first, second = (mail_due(world).commands["send-confirmation"] for _ in range(2))
-    event.listen(database.engine(), "before_cursor_execute", listen)
-    try:
+    with before_each_statement(listen):
         sweep()
         with database.transaction() as connection:
             for command_id, move in ((first, postpone), (second, doubt)):
@@ -99,8 +97,6 @@ def test_no_statement_about_commands_is_told_the_time(world: World, broker_is_aw
                 assert claimed is not None
                 move(connection, claimed, 30, "later")
         sweep()
-    finally:
-        event.remove(database.engine(), "before_cursor_execute", listen)
     assert told == []
 
 

@@ -35,6 +35,7 @@ from tasks.sweep import sweep
 from tests.client import ApiClient, Reply
 from tests.conftest import migrate
 from tests.servers import Server, reachable_directory, running_postgres
+from tests.statements import before_each_statement
 from tests.tasks.conftest import celery_on
 from tests.tasks.mail.wire_server import unused_port, wire_server
 from tests.tasks.planned import command_row, let_lease_expire, mail_due, plan
@@ -123,16 +124,13 @@ def cutting(world: World, before: str, times: int = 1) -> Iterator[list[int]]:
     """End the product's connection right before the statement that contains `before`, so many times."""
     cuts: list[int] = []
 
-    def listen(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    def cut_off(connection: Connection, statement: str, _values: object) -> None:
         if before in statement and len(cuts) < times:
             cuts.append(connection.connection.driver_connection.info.backend_pid)
             cut(world, cuts[-1])
 
-    event.listen(database.engine(), "before_cursor_execute", listen)
-    try:
+    with before_each_statement(cut_off):
         yield cuts
-    finally:
-        event.remove(database.engine(), "before_cursor_execute", listen)
 
 
 # -- restart and fail-over
@@ -220,7 +218,7 @@ def test_a_database_that_cuts_every_connection_gives_a_clear_answer(api: ApiClie
 def test_connections_that_die_at_random_under_load_lose_and_double_nothing(
     api: ApiClient, world: World
 ) -> None:
-    orders = [world.order().id for _ in range(150)]
+    orders = [world.order().id for _ in range(250)]
     uuids = [str(uuid4()) for _ in orders]
     killed, over = [], threading.Event()
 
@@ -537,16 +535,15 @@ def test_an_insert_that_the_silent_database_does_later_is_not_done_twice(
     order, uuid = world.order().id, str(uuid4())
     stopped: list[int] = []
 
-    def stop(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    def stop(connection: Connection, statement: str, _values: object) -> None:
         if "INSERT INTO appointments" in statement and not stopped:
             stopped.append(connection.connection.driver_connection.info.backend_pid)
             os.kill(stopped[0], signal.SIGSTOP)
 
-    event.listen(database.engine(), "before_cursor_execute", stop)
     try:
-        reply = api.create(order_id=order, uuid=uuid, **TIMES)
+        with before_each_statement(stop):
+            reply = api.create(order_id=order, uuid=uuid, **TIMES)
     finally:
-        event.remove(database.engine(), "before_cursor_execute", stop)
         os.kill(stopped[0], signal.SIGCONT)
     assert (reply.code, reply.body["data"]["replayed"]) == (200, False)
     alive = "SELECT FROM pg_stat_activity WHERE pid = :pid"

@@ -1,6 +1,5 @@
 """Appointments with the commands of a create, as the front door leaves them, and what the tests do with time."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -45,7 +44,7 @@ def plan(
     values = {
         "uuid": uuid4(),
         "order_id": None if order is None else order.id,
-        "supplied": json.dumps(supplied.to_json()),
+        "supplied": supplied.to_json(),
         "updated_at_mt": "2026-11-20 10:00:00",
         "updated_at_mt_instant": now(),
         "fingerprint": bytes(32),
