@@ -10,6 +10,7 @@ from typing import NamedTuple
 from celery import shared_task
 from sqlalchemy import Connection
 
+import measures
 from models import database
 from models.command_ledger import ROOM, expire_leases, take_due
 from settings import get_settings
@@ -17,7 +18,6 @@ from tasks import mail_gate
 from tasks.catalogue import CLOCKS_QUEUE, KINDS, MAIL_QUEUE, SWEEP, SWEEP_EVERY_S
 from tasks.crashes import reported
 from tasks.publishing import publish
-from tracing import checked_in
 
 BATCH = 200
 MAX_BATCHES = 50
@@ -39,22 +39,37 @@ class Swept(NamedTuple):
 def sweep() -> Swept:
     """Take back what dead workers held, then publish what is due, oldest first."""
     with database.transaction() as connection:
-        expire_leases(connection, get_settings().unknown_grace_s)
+        expired = expire_leases(connection, get_settings().unknown_grace_s)
+    measures.SWEPT.labels("expired lease").inc(expired)
     return publish_due()
 
 
 def publish_due() -> Swept:
     """Publish what is due, as far as there is room under way; the clocks first, because mails wait for them."""
     published = 0
-    for queue, kinds in QUEUES.items():
-        for _ in range(MAX_BATCHES):
-            with database.transaction() as connection:
-                due = take_due(connection, BATCH, kinds, _room(connection, queue))
-            if due and not publish(due):
-                return Swept(published, broker_answers=False)
-            published += len(due)
-            if len(due) < BATCH:
-                break
+    for queue in QUEUES:
+        swept = _publish(queue)
+        published += swept.published
+        if not swept.broker_answers:
+            return Swept(published, broker_answers=False)
+    return Swept(published, broker_answers=True)
+
+
+def publish_created() -> Swept:
+    """Publish the first commands of new appointments, and look for nothing else."""
+    return _publish(CLOCKS_QUEUE, repeats=False)
+
+
+def _publish(queue: str, *, repeats: bool = True) -> Swept:
+    published = 0
+    for _ in range(MAX_BATCHES):
+        with database.autocommit_engine().connect() as connection:
+            due = take_due(connection, BATCH, QUEUES[queue], _room(connection, queue), repeats=repeats)
+        if due and not publish(due):
+            return Swept(published, broker_answers=False)
+        published += len(due)
+        if len(due) < BATCH:
+            break
     return Swept(published, broker_answers=True)
 
 
@@ -65,5 +80,5 @@ def _room(connection: Connection, queue: str) -> int:
 @shared_task(name=SWEEP, ignore_result=True)
 def sweep_task() -> None:
     """The thin shell: beat's periodic sweep."""
-    with reported(SWEEP), checked_in(SWEEP, SWEEP_EVERY_S):
+    with reported(SWEEP, every_s=SWEEP_EVERY_S):
         sweep()

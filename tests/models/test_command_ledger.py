@@ -74,6 +74,10 @@ def release(connection, held):
     return bool(ledger.release(connection, held.appointment_id))
 
 
+def drop(connection, held):
+    return ledger.drop(connection, [held.id]) == {held.id}
+
+
 def begin(connection, held):
     return ledger.claim(connection, held.id, KIND, BEGIN, LEASE_S) is not None
 
@@ -141,6 +145,7 @@ LEGAL = {
     resend: dict.fromkeys((State.FAILED, State.UNKNOWN, State.DONE), State.PENDING),
     settle: {State.PENDING: State.DONE, State.UNKNOWN: State.DONE},
     reject: {State.PENDING: State.FAILED, State.UNKNOWN: State.FAILED},
+    drop: {State.WAITING: State.DONE, State.PENDING: State.DONE},
 }
 WORKER_MOVES = (finish, postpone, fail, doubt)
 

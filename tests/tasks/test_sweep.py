@@ -13,7 +13,7 @@ from models.command_states import BEGIN, BEGIN_SENDING, State
 from models.commands import NewCommand
 from settings import get_settings
 from tasks.catalogue import PRIORITIES_ON_REDIS
-from tasks.sweep import BATCH, Swept, sweep
+from tasks.sweep import BATCH, Swept, publish_created, publish_due, sweep
 from tests.tasks.conftest import celery_on
 from tests.tasks.mail.wire_server import unused_port
 from tests.tasks.planned import command_row, let_lease_expire, plan
@@ -51,6 +51,18 @@ def test_what_is_due_is_published_once(world, broker):
     assert sweep() == Swept(0, broker_answers=True)
     assert ids_in(broker, "clocks") == [planned.commands["reconcile-times"]]
     assert broker.llen("mail") == 0  # the mail waits for its times
+
+
+def test_after_a_create_only_first_commands_of_appointments_are_looked_for(world, broker):
+    new, again, mail = (plan(world, world.order()) for _ in range(3))
+    world.execute("UPDATE commands SET attempts = 1 WHERE id = :id", id=again.commands["reconcile-times"])
+    world.execute("UPDATE commands SET state = 'done' WHERE id = :id", id=mail.commands["reconcile-times"])
+    world.execute(
+        "UPDATE commands SET state = 'pending' WHERE id = :id", id=mail.commands["send-confirmation"]
+    )
+    assert publish_created() == Swept(1, broker_answers=True)
+    assert ids_in(broker, "clocks") == [new.commands["reconcile-times"]]
+    assert publish_due() == Swept(2, broker_answers=True)
 
 
 def test_more_than_a_batch_goes_out_oldest_first(world, broker):
