@@ -8,8 +8,10 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.exc import OperationalError
 
+import measures
 from models import database
 from models.command_ledger import Claim, LeaseLostError, Moved, claim, fail, postpone
+from models.database import after_commit
 from models.incidents import Trouble, open_notification
 from models.notifications import COMMAND_FAILED
 from settings import get_settings
@@ -87,8 +89,10 @@ def give_back(kind: CommandKind, claimed: Claim, error: str) -> None:
     with suppress(LeaseLostError), database.transaction() as connection:
         if delay_s is not None:
             postpone(connection, claimed, delay_s, error)
+            after_commit(connection, measures.RETRIES.labels(kind.name).inc)
             return
         fail(connection, claimed, error)
+        after_commit(connection, measures.FAILURES.labels(kind.name).inc)
         open_notification(
             connection,
             Trouble(
