@@ -195,7 +195,7 @@ def test_a_new_confirmation_goes_before_a_backlog_of_repeats(stack: Stack, broke
     before = stack.world.row("SELECT coalesce(max(id), 0) AS id FROM emails")["id"]
 
     stack.commands["worker-mail"] = stack.commands["worker-mail"].replace(
-        "--concurrency 16", "--concurrency 1"
+        "--concurrency 32", "--concurrency 1"
     )
     stack.start_and_wait("worker-mail")
     assert_done_once(stack, [*repeats, fresh])
