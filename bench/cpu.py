@@ -20,6 +20,17 @@ def seconds(roots: Mapping[str, int]) -> dict[str, float]:
 
     Descendants that ended are included once their parent has waited for them, as fields 16 and 17 say.
     """
+    children, used = _read()
+    return {name: sum(used.get(pid, 0.0) for pid in _tree(root, children)) for name, root in roots.items()}
+
+
+def tree(root: int) -> list[int]:
+    """A process and all its descendants that run now."""
+    children, _ = _read()
+    return list(_tree(root, children))
+
+
+def _read() -> tuple[Mapping[int, list[int]], Mapping[int, float]]:
     children: dict[int, list[int]] = defaultdict(list)
     used: dict[int, float] = {}
     for entry in _PROC.glob("[0-9]*/stat"):
@@ -29,7 +40,7 @@ def seconds(roots: Mapping[str, int]) -> dict[str, float]:
             rest = entry.read_text(errors="replace").rpartition(")")[2].split()
             children[int(rest[1])].append(pid)
             used[pid] = sum(map(int, rest[11:15])) / _TICKS
-    return {name: sum(used.get(pid, 0.0) for pid in _tree(root, children)) for name, root in roots.items()}
+    return children, used
 
 
 def _tree(root: int, children: Mapping[int, list[int]]) -> Iterable[int]:

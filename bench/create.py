@@ -1,121 +1,174 @@
-"""Creates a second, their latency and their CPU, beside those of the yardstick.
+"""Creates a second, their latency and their CPU, beside a bare echo and a textbook application.
 
-At each concurrency the two take turns, A B A B …, so that what the machine does besides falls on both. No
-worker runs: a create is over when its row is safe, its answer is out and its message is in the broker. The
-CPU window therefore ends when the relay has published everything, and covers the warm-up's requests as well.
+All take turns, A B C A B C …, so that what the machine does besides falls on each. Without workers a create is
+over when its row is safe, its answer is out and its message is in the broker; with workers, when its mails are
+accepted too. PostgreSQL's share always includes what the relay, and the workers if they run, ask of it.
 """
 
-import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
-import redis
+from bench import echo, textbook
+from bench.found import Found, Options, Target, table
+from bench.sampling import CREATE, STORES, Sample, errors, finished, published, sample, side, spread
+from bench.servers import WORKERS, Site
 
-from bench import cpu, echo
-from bench.load import Load, drive
-from bench.servers import ServerFailedError, Site
-from sandbox.processes import wait_until
-
-PATH = "/api/v1/appointments/create"
 CONCURRENCIES = (1, 8, 32)
-LONGEST_S = 4.0
-"""No worker answers, and after five seconds the relay publishes a message once more."""
-PARTS = ("web", "postgres", "redis", "relay")
-WARM_UP_S = 0.3
-_QUIET_WITHIN_S = 20.0
+WITH_WORKERS = 8
+COUNTED = ("web", *STORES)
+"""What the ratio to the echo counts; relay and workers are told beside it."""
+BACK = ("relay", *WORKERS)
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One measurement. `cpu_us` is µs a request by part; empty where the system does not tell."""
-
-    load: Load
-    cpu_us: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All rounds at one concurrency, in the order in which they were measured."""
-
-    concurrency: int
-    creates: tuple[Sample, ...]
-    echoes: tuple[Sample, ...]
-
-
-def measure(
-    site: Site, body: Callable[[], bytes], *, rounds: int, seconds: float, tell: Callable[[str], None]
-) -> list[Comparison]:
-    """Measure at each concurrency. Raises `LoadError`, `ServerFailedError`."""
-    # Every thread of the web server gets its connection and its prepared statements before the first round.
-    _create(site, body, max(CONCURRENCIES), seconds=min(1.0, seconds), warm_up_s=WARM_UP_S)
+def measure(site: Site, body: Callable[[], bytes], options: Options, tell: Callable[[str], None]) -> Found:
+    """At each concurrency, and at one of them with the workers. Raises `LoadError`, `ServerFailedError`."""
+    site.run("web", "relay", "echo", "textbook")
+    # Every thread of the servers gets its connection and its prepared statements before the first round.
+    _create(site, body, max(CONCURRENCIES), options, ("relay",))
+    _textbook(site, body, max(CONCURRENCIES), options)
     found = []
     for concurrency in CONCURRENCIES:
-        creates, echoes = [], []
-        for number in range(rounds):
-            tell(f"concurrency {concurrency}, round {number + 1} of {rounds}")
-            creates.append(_create(site, body, concurrency, seconds=seconds, warm_up_s=WARM_UP_S))
-            echoes.append(_echo(site, body, concurrency, seconds=seconds, warm_up_s=WARM_UP_S))
-        found.append(Comparison(concurrency, tuple(creates), tuple(echoes)))
-    return found
+        rounds: dict[str, list[Sample]] = {"create": [], "echo": [], "textbook": []}
+        for number in range(options.rounds):
+            tell(f"create: concurrency {concurrency}, round {number + 1} of {options.rounds}")
+            rounds["create"].append(_create(site, body, concurrency, options, ("relay",)))
+            rounds["echo"].append(_echo(site, body, concurrency, options))
+            rounds["textbook"].append(_textbook(site, body, concurrency, options))
+        found.append((_figures(concurrency, "without", rounds), rounds))
+    site.run("web", "relay", "echo", "mandrill", *WORKERS)
+    _create(site, body, WITH_WORKERS, options, BACK, finished)
+    rounds = {"create": [], "echo": []}
+    for number in range(options.rounds):
+        tell(f"create: concurrency {WITH_WORKERS} with workers, round {number + 1} of {options.rounds}")
+        rounds["create"].append(_create(site, body, WITH_WORKERS, options, BACK, finished))
+        rounds["echo"].append(_echo(site, body, WITH_WORKERS, options))
+    found.append((_figures(WITH_WORKERS, "with", rounds), rounds))
+    said = [line for _, each in found for name, samples in each.items() for line in errors(name, samples)]
+    figures = [each for each, _ in found]
+    return Found(figures, _lines(figures), _targets(figures), said)
 
 
 def _create(
-    site: Site, body: Callable[[], bytes], concurrency: int, *, seconds: float, warm_up_s: float
+    site: Site,
+    body: Callable[[], bytes],
+    concurrency: int,
+    options: Options,
+    back: tuple[str, ...],
+    settle: Callable[[Site], None] = published,
 ) -> Sample:
-    roots = site.pids(*PARTS)
-    before = cpu.seconds(roots)
-    load = drive(site.port, PATH, body, concurrency=concurrency, warm_up_s=warm_up_s, seconds=seconds)
-    _wait_until_published(site)
-    used = _per_request(before, cpu.seconds(roots), load)
-    _forget_commands(site)
-    return Sample(load, used)
-
-
-def _echo(
-    site: Site, body: Callable[[], bytes], concurrency: int, *, seconds: float, warm_up_s: float
-) -> Sample:
-    roots = site.pids("echo")
-    before = cpu.seconds(roots)
-    load = drive(
-        site.echo_port, echo.PATH, body, concurrency=concurrency, warm_up_s=warm_up_s, seconds=seconds
+    return sample(
+        site,
+        site.port,
+        CREATE,
+        body,
+        concurrency=concurrency,
+        seconds=options.seconds,
+        parts=(*COUNTED, *back),
+        settle=settle,
     )
-    return Sample(load, _per_request(before, cpu.seconds(roots), load))
 
 
-def _per_request(before: dict[str, float], after: dict[str, float], load: Load) -> dict[str, float]:
-    if not cpu.is_known() or not load.all_answered:
-        return {}
-    return {name: (after[name] - before[name]) * 1e6 / load.all_answered for name in after}
+def _echo(site: Site, body: Callable[[], bytes], concurrency: int, options: Options) -> Sample:
+    return sample(
+        site,
+        site.echo_port,
+        echo.PATH,
+        body,
+        concurrency=concurrency,
+        seconds=options.seconds,
+        parts=("echo",),
+    )
 
 
-def _wait_until_published(site: Site) -> None:
-    waiting = "SELECT EXISTS (SELECT FROM commands WHERE state = 'pending' AND published_at IS NULL)"
-    if not wait_until(lambda: not site.query(waiting)[0][0], within_s=_QUIET_WITHIN_S, pause_s=0.1):
-        raise ServerFailedError(
-            f"The relay had not published everything after {_QUIET_WITHIN_S:.0f} s: {site.log('relay')[-500:]}"
+def _textbook(site: Site, body: Callable[[], bytes], concurrency: int, options: Options) -> Sample:
+    return sample(
+        site,
+        site.textbook_port,
+        textbook.PATH,
+        body,
+        concurrency=concurrency,
+        seconds=options.seconds,
+        parts=("textbook", *STORES),
+    )
+
+
+def _figures(concurrency: int, workers: str, rounds: dict[str, list[Sample]]) -> dict[str, Any]:
+    creates, echoes = rounds["create"], rounds["echo"]
+    pairs = list(zip(creates, echoes, strict=True))
+    figures: dict[str, Any] = {"concurrency": concurrency, "workers": workers, "rounds": len(creates)}
+    figures |= {name: side(samples) for name, samples in rounds.items()}
+    figures["throughput_ratio"] = spread([a.load.per_second / b.load.per_second for a, b in pairs])
+    figures["cpu_ratio"] = spread([a.cpu(*COUNTED) / b.cpu("echo") for a, b in pairs if b.cpu("echo")])
+    if "textbook" in rounds:
+        against = list(zip(creates, rounds["textbook"], strict=True))
+        figures["ahead_of_textbook"] = spread(
+            [a.load.per_second / b.load.per_second for a, b in against if b.load.per_second]
         )
+        figures["textbook_cpu"] = spread(
+            [
+                b.cpu("textbook", *STORES) / a.cpu(*COUNTED, "relay")
+                for a, b in against
+                if a.cpu(*COUNTED, "relay")
+            ]
+        )
+    return figures
 
 
-def _forget_commands(site: Site) -> None:
-    """Nobody does these commands, so they must not be published again in a later round."""
-    site.query("UPDATE commands SET state = 'done', finished_at = now() WHERE finished_at IS NULL")
-    with redis.Redis.from_url(site.redis.url()) as client:
-        client.delete("clocks", "mail")  # the queues only: kombu keeps its bindings beside them
+def _targets(figures: list[dict[str, Any]]) -> list[Target]:
+    targets = []
+    for each in figures:
+        where = f"at concurrency {each['concurrency']}, {each['workers']} workers"
+        if each["concurrency"] > 1 and each["create"]["cpu_us"]:
+            targets.append(Target(f"create, CPU of echo, {where}", 3.5, each["cpu_ratio"]["median"]))
+        if each["concurrency"] == 1:
+            ratio = each["throughput_ratio"]["median"]
+            targets.append(Target(f"create, requests/s of echo, {where}", 0.33, ratio, at_most=False))
+        if each["workers"] == "without" and each["create"]["p50_ms"]:
+            tail = each["create"]["p99_ms"] / each["create"]["p50_ms"]
+            targets.append(Target(f"create, p99 of p50, {where}", 4, tail))
+        if "ahead_of_textbook" in each:
+            ahead = each["ahead_of_textbook"]["median"]
+            targets.append(Target(f"create, requests/s of textbook, {where}", 4, ahead, at_most=False))
+    return targets
 
 
-def errors(comparisons: Sequence[Comparison]) -> list[str]:
-    """A sentence for each kind of answer that was not 200."""
-    said = []
-    for comparison in comparisons:
-        for name, samples in (("create", comparison.creates), ("echo", comparison.echoes)):
-            for sample in samples:
-                said += [
-                    f"{name} at concurrency {comparison.concurrency}: {count} × {what}"
-                    for what, count in sample.load.errors.items()
-                ]
-    return said
-
-
-def median_cpu_us(samples: Sequence[Sample]) -> dict[str, float]:
-    """The median over the rounds, for each part."""
-    return {name: statistics.median(sample.cpu_us[name] for sample in samples) for name in samples[0].cpu_us}
+def _lines(figures: list[dict[str, Any]]) -> list[str]:
+    sides = [
+        (
+            name if each["workers"] == "without" or name != "create" else "create, workers run",
+            each["concurrency"],
+            f"{each[name]['per_second']['median']:,.0f}",
+            f"{each[name]['per_second']['spread']:.0%}",
+            f"{each[name]['p50_ms']:.1f}",
+            f"{each[name]['p99_ms']:.1f}",
+            f"{each[name]['client_share']:.0%}",
+            ", ".join(f"{part} {value:,}" for part, value in each[name]["cpu_us"].items()),
+        )
+        for each in figures
+        for name in ("echo", "textbook", "create")
+        if name in each
+    ]
+    ratios = [
+        (
+            each["concurrency"],
+            each["workers"],
+            f"{each['throughput_ratio']['median']:.2f}",
+            f"{each['cpu_ratio']['median']:.2f}",
+            f"{each['cpu_ratio']['spread']:.0%}",
+            f"{each['ahead_of_textbook']['median']:.1f}" if "ahead_of_textbook" in each else "",
+            f"{each['textbook_cpu']['median']:.1f}" if "textbook_cpu" in each else "",
+        )
+        for each in figures
+    ]
+    return [
+        "Creates beside a bare echo and a textbook application, with the same body (medians of the rounds; ± is",
+        "half of the distance between the lowest and the highest round; CPU in µs a request)",
+        "",
+        *table(("", "conc.", "per second", "±", "p50 ms", "p99 ms", "client", "CPU µs"), sides, words=(0, 7)),
+        "",
+        *table(
+            ("conc.", "workers", "req/s of echo", "CPU of echo", "±", "req/s of textbook", "textbook's CPU"),
+            ratios,
+        ),
+        "CPU of echo counts web, PostgreSQL and Redis; the textbook's CPU is compared with these and the relay.",
+    ]

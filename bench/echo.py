@@ -1,7 +1,7 @@
-"""The yardstick: a bare Flask application that reads the same JSON and answers with it.
+"""The first yardstick: a bare Flask application that reads the same JSON and answers with it.
 
-It runs as `gunicorn --config deploy/gunicorn.conf.py "bench.echo:create_app()"`, so that server, threads and
-processes are those of the product and only what the product does makes the difference.
+It runs under gunicorn's own thread worker, 2 processes of 8 threads, whatever the product runs under: it stands
+still while the product changes, so that ratios of different days can be compared.
 """
 
 from typing import Any

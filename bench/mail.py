@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bench.create import PATH
-from bench.servers import Site
+from bench.found import Found, Options, Target, table
+from bench.load import quantile
+from bench.sampling import CREATE
+from bench.servers import WORKERS, Site
 from sandbox.ports import LOOPBACK
 
 PER_SECOND = 20
@@ -30,28 +32,19 @@ _WARM_UP = 10
 _MAILS_WITHIN_S = 30
 
 
-@dataclass(frozen=True)
-class MailTimes:
-    """What was found; times in seconds."""
-
-    creates: int
-    creates_s: list[float] = field(repr=False)
-    mails: int
-    mails_s: list[float] = field(repr=False)
-    errors: list[str]
-
-
-def measure(site: Site, body: Callable[[], bytes], *, seconds: float) -> MailTimes:
-    """Create for `seconds`, wait for all mails, and put the two sides together."""
+def measure(site: Site, body: Callable[[], bytes], options: Options, tell: Callable[[str], None]) -> Found:
+    """Create for a while, wait for all mails, and put the two sides together."""
+    site.run("web", "relay", "mandrill", *WORKERS)
+    tell("from create to mail")
+    before = _inbox(site, 0)["count"]
     _post_evenly(site, body, _WARM_UP)
-    warmed_up = _inbox(site, _WARM_UP * MAILS_PER_CREATE)["count"]
-    posted = _post_evenly(site, body, round(PER_SECOND * seconds))
+    warmed_up = _inbox(site, before + _WARM_UP * MAILS_PER_CREATE)["count"]
+    posted = _post_evenly(site, body, round(PER_SECOND * min(options.seconds * options.rounds, LONGEST_S)))
     answered = {id_: at for id_, at, _ in posted.answers}
     wanted = warmed_up + len(answered) * MAILS_PER_CREATE
-    messages = _inbox(site, wanted)["messages"]
     times = []
     arrived: Counter[tuple[str, str]] = Counter()
-    for message in messages:
+    for message in _inbox(site, wanted)["messages"]:
         id_ = str(message["appointment_id"])
         if id_ in answered:
             arrived[id_, message["metadata"]["kind"]] += 1
@@ -63,7 +56,44 @@ def measure(site: Site, body: Callable[[], bytes], *, seconds: float) -> MailTim
         said.append(f"{missing} of {len(answered) * MAILS_PER_CREATE} mails were not accepted in time.")
     if doubled:
         said.append(f"{doubled} mails were accepted twice.")
-    return MailTimes(len(answered), [took for _, _, took in posted.answers], len(arrived), times, said)
+    return _found([took for _, _, took in posted.answers], times, said)
+
+
+def _found(creates_s: list[float], mails_s: list[float], said: list[str]) -> Found:
+    figures = {
+        "per_second": PER_SECOND,
+        "creates": len(creates_s),
+        "create_p50_ms": round(quantile(creates_s, 0.5) * 1000, 1),
+        "create_p99_ms": round(quantile(creates_s, 0.99) * 1000, 1),
+        "mails": len(mails_s),
+        "accepted_p50_ms": round(quantile(mails_s, 0.5) * 1000, 1),
+        "accepted_p99_ms": round(quantile(mails_s, 0.99) * 1000, 1),
+    }
+    lines = [
+        f"From create to mail accepted, at {PER_SECOND} creates a second",
+        "",
+        *table(
+            ("", "number", "p50 ms", "p99 ms"),
+            [
+                (
+                    "create, to its answer",
+                    *(figures[k] for k in ("creates", "create_p50_ms", "create_p99_ms")),
+                ),
+                (
+                    "mail, from that answer",
+                    *(figures[k] for k in ("mails", "accepted_p50_ms", "accepted_p99_ms")),
+                ),
+            ],
+        ),
+    ]
+    targets = []
+    if creates_s:
+        ratio = quantile(mails_s, 0.5) / quantile(creates_s, 0.5)
+        targets = [
+            Target("mail accepted after the answer, p50 of the create's p50", 3, ratio),
+            Target("mail accepted after the answer, p99", 40, quantile(mails_s, 0.99) * 1000, unit="ms"),
+        ]
+    return Found(figures, lines, targets, said)
 
 
 @dataclass
@@ -88,7 +118,7 @@ def _post_evenly(site: Site, body: Callable[[], bytes], count: int) -> _Posted:
                 with lock:
                     content = body()
                 sent = time.perf_counter()
-                connection.request("POST", PATH, content, {"Content-Type": "application/json"})
+                connection.request("POST", CREATE, content, {"Content-Type": "application/json"})
                 reply = connection.getresponse()
                 answer = reply.read()
                 took, at = time.perf_counter() - sent, time.time()

@@ -1,4 +1,4 @@
-"""The records that the measured requests refer to: a token, a photographer, and some orders in Denver."""
+"""The records that the measured requests refer to: a token, photographers, and orders in Denver."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from sqlalchemy import create_engine, text
 from models import tokens
 
 ORDERS = 50
-"""So many that requests at the same moment rarely lock the same order."""
+"""So many, and as many photographers, that requests at the same moment rarely lock the same order."""
 
 
 @dataclass(frozen=True)
@@ -19,20 +19,26 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Photographer:
+    """A photographer, to whom a mail goes too."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
 class Records:
     """What a request may name."""
 
     token: str = field(repr=False)
     orders: tuple[Order, ...]
-    photographer_id: int
-    photographer_name: str
+    photographers: tuple[Photographer, ...]
 
 
 def make(database_url: str) -> Records:
     """Write the records into a migrated, empty database."""
     engine = create_engine(database_url)
     minted = tokens.mint("application")
-    name = "Pat Photographer"
     with engine.begin() as connection:
 
         def insert(statement: str, **values: object) -> int:
@@ -42,13 +48,18 @@ def make(database_url: str) -> Records:
             text("SELECT id FROM applications WHERE slug = 'planoauth'")
         ).scalar_one()
         tokens.store(connection, minted, application_id=application, label="bench")
-        photographer = insert(
-            "INSERT INTO users (email, name) VALUES ('photographer@example.com', :name)", name=name
-        )
-        connection.execute(
-            text("INSERT INTO employees (user_id, duties) VALUES (:id, '{photographer}')"),
-            {"id": photographer},
-        )
+        photographers = []
+        for number in range(ORDERS):
+            name = f"Pat Photographer {number}"
+            user = insert(
+                "INSERT INTO users (email, name) VALUES (:email, :name)",
+                email=f"photographer{number}@example.com",
+                name=name,
+            )
+            connection.execute(
+                text("INSERT INTO employees (user_id, duties) VALUES (:id, '{photographer}')"), {"id": user}
+            )
+            photographers.append(Photographer(user, name))
         orders = []
         for number in range(ORDERS):
             client = insert(
@@ -70,4 +81,4 @@ def make(database_url: str) -> Records:
             request = insert("INSERT INTO order_request_appts (order_id) VALUES (:order)", order=order)
             orders.append(Order(order, request))
     engine.dispose()
-    return Records(minted.text, tuple(orders), photographer, name)
+    return Records(minted.text, tuple(orders), tuple(photographers))

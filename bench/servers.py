@@ -1,7 +1,8 @@
 """The product on free ports in a temporary directory: PostgreSQL that keeps its promises, Redis, and processes.
 
 PostgreSQL runs with fsync and synchronous_commit, as in production. The commands of the product come from the
-Procfile; the yardstick (`bench.echo`) runs under the very command of `web`, with another application.
+Procfile. The yardsticks stand still while the product changes: the echo and the textbook application always run
+under gunicorn's own thread worker, 2 processes of 8 threads, and the no-op tasks under the command of the clocks.
 """
 
 import contextlib
@@ -25,7 +26,10 @@ from settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKERS = ("worker-clocks", "worker-mail")
-_PRODUCT, _YARDSTICK = "api.app:create_app()", "bench.echo:create_app()"
+_YARDSTICK = (
+    "gunicorn --worker-class gthread --workers 2 --threads 8 --keep-alive 75 --no-control-socket"
+    ' --bind 127.0.0.1:$PORT "bench.{name}:create_app()"'
+)
 _START_WITHIN_S = 40
 _STOP_WITHIN_S = 10
 
@@ -42,10 +46,24 @@ class Site:
         self.directory = directory
         self.postgres = servers.prepare_postgres(directory)
         self.redis = servers.prepare_redis(directory)
-        self.port, self.echo_port, self.sandbox_port = free_port(), free_port(), free_port()
+        self.port, self.sandbox_port = free_port(), free_port()
+        self.echo_port, self.textbook_port, self.slow_port = free_port(), free_port(), free_port()
         self.sandbox_url = f"http://{LOOPBACK}:{self.sandbox_port}"
         self.environment = _environment(self)
-        self._commands = procfile.read(ROOT / "Procfile")
+        self._commands = {
+            **procfile.read(ROOT / "Procfile"),
+            "echo": _YARDSTICK.format(name="echo"),
+            "textbook": _YARDSTICK.format(name="textbook"),
+            "slow-mandrill": "python -m bench.slow_mandrill $PORT",
+        }
+        self._commands["noop"] = self._commands[WORKERS[0]].replace("workers.app", "bench.noop")
+        self._ports = {
+            "web": self.port,
+            "mandrill": self.sandbox_port,
+            "echo": self.echo_port,
+            "textbook": self.textbook_port,
+            "slow-mandrill": self.slow_port,
+        }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     # -- processes
@@ -68,24 +86,31 @@ class Site:
         if migrated.returncode != 0:
             raise ServerFailedError(f"The schema could not be made: {migrated.stderr.strip()[-1000:]}")
 
-    def start_front(self) -> None:
-        """The web server, the relay and the yardstick: what a create needs, and what it is compared with."""
-        self._start_command("web", self._commands["web"])
-        self._start_command("relay", self._commands["relay"])
-        echo = self._commands["web"].replace(_PRODUCT, _YARDSTICK)
-        self._start_command("echo", echo, PORT=str(self.echo_port))
-        self._wait("web", lambda: _answers(self.port))
-        self._wait("echo", lambda: _answers(self.echo_port))
-        self._wait("relay", lambda: "relay listens" in self.log("relay"))
+    def run(self, *names: str, **environment: str) -> None:
+        """Have exactly these processes run beside the servers, those that run already as they are."""
+        self.end(*(name for name in self._processes if name not in (*names, "postgres", "redis")))
+        self.need(*names, **environment)
 
-    def start_back(self) -> None:
-        """The workers, and the sandbox that takes their mails."""
-        names = ("mandrill", *WORKERS)
-        for name in names:
-            self._start_command(name, self._commands[name])
-        self._wait("mandrill", lambda: _answers(self.sandbox_port))
-        for name in WORKERS:
-            self._wait(name, lambda name=name: "ready." in self.log(name))  # type: ignore[misc]
+    def need(self, *names: str, **environment: str) -> None:
+        """Start those of these processes that do not run yet, and wait until each is ready."""
+        started = [name for name in names if name not in self._processes]
+        for name in started:
+            self._start_command(name, environment)
+        for name in started:
+            self._wait(name, self._readiness(name))
+
+    def end(self, *names: str) -> None:
+        """Stop these processes, if they run, as an operator does."""
+        self._end([name for name in names if name in self._processes], signal.SIGTERM)
+
+    def stop_broker(self) -> None:
+        """Redis is gone, without a goodbye."""
+        self._end(["redis"], signal.SIGKILL)
+
+    def start_broker(self) -> None:
+        """Redis is back, and empty."""
+        self._start("redis", self.redis.command, cwd=self.redis.directory)
+        self._wait("redis", self.redis.is_ready)
 
     def pids(self, *names: str) -> dict[str, int]:
         """The process ids of the named processes."""
@@ -93,7 +118,11 @@ class Site:
 
     def log(self, name: str) -> str:
         """What a process has written so far."""
-        return (self.directory / f"{name}.log").read_text(errors="replace")
+        return self.log_path(name).read_text(errors="replace")
+
+    def log_path(self, name: str) -> Path:
+        """Where a process writes."""
+        return self.directory / f"{name}.log"
 
     def stop(self) -> None:
         """Stop all processes, the servers last, and remove the data."""
@@ -112,9 +141,16 @@ class Site:
 
     # -- within
 
-    def _start_command(self, name: str, command: str, **more: str) -> None:
-        own = {"PROCESS_NAME": name, **more}
-        self._start(name, ["/bin/sh", "-c", f"exec {command}"], cwd=ROOT, own=own)
+    def _start_command(self, name: str, environment: Mapping[str, str]) -> None:
+        own = {"PROCESS_NAME": name, "PORT": str(self._ports.get(name, self.port)), **environment}
+        self.log_path(name).unlink(missing_ok=True)  # what an earlier one said is not this one's
+        self._start(name, ["/bin/sh", "-c", f"exec {self._commands[name]}"], cwd=ROOT, own=own)
+
+    def _readiness(self, name: str) -> Callable[[], bool]:
+        if name in self._ports:
+            return lambda: _answers(self._ports[name])
+        word = "relay listens" if name == "relay" else "ready."
+        return lambda: word in self.log(name)
 
     def _start(
         self,
@@ -125,7 +161,7 @@ class Site:
         account: servers.Account | None = None,
         own: Mapping[str, str] | None = None,
     ) -> None:
-        with (self.directory / f"{name}.log").open("ab") as log:
+        with self.log_path(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 command,
                 cwd=cwd or "/",

@@ -5,26 +5,25 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from bench import cpu, payload
 from bench.load import quantile
-from bench.records import Order, Records
+from bench.records import Order, Photographer, Records
 from tests.stack import ROOT
 
 RECORDS = Records(
     token="application_0123456789abcdef_" + "x" * 43,
     orders=(Order(10, 11), Order(20, 21)),
-    photographer_id=7,
-    photographer_name="Pat Photographer",
+    photographers=(Photographer(7, "Pat Photographer"), Photographer(8, "Pim Photographer")),
 )
 
 
 def test_a_short_run_writes_figures_and_ends_without_an_error(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "bench", "--rounds", "1", "--seconds", "0.3", "--mail-seconds", "1"]
     done = subprocess.run(
-        [*command, "--output", str(tmp_path)],
+        [sys.executable, "-m", "bench", "--short", "--output", str(tmp_path)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -34,26 +33,34 @@ def test_a_short_run_writes_figures_and_ends_without_an_error(tmp_path: Path) ->
     assert done.returncode == 0, done.stdout + done.stderr
     (path,) = tmp_path.glob("*.json")
     result = json.loads(path.read_text())
-    assert set(result) == {
-        *("at", "took_s", "revision", "machine", "options", "create", "mail", "errors"),
-    }
+    assert set(result) == {"at", "took_s", "revision", "machine", "options", "benches", "targets", "errors"}
     assert result["errors"] == []
     assert (result["machine"]["fsync"], result["machine"]["synchronous_commit"]) == ("on", "on")
-    assert [each["concurrency"] for each in result["create"]] == [1, 8, 32]
-    for each in result["create"]:
+    creates = result["benches"]["create"]
+    assert [(each["concurrency"], each["workers"]) for each in creates] == [
+        *((concurrency, "without") for concurrency in (1, 8, 32)),
+        (8, "with"),
+    ]
+    parts = {"web", "postgres", "redis", "relay"}
+    for each in creates:
         assert each["create"]["requests"] > 0
         assert each["echo"]["requests"] > 0
         if cpu.is_known():
-            assert set(each["create"]["cpu_us"]) == {"web", "postgres", "redis", "relay"}
+            workers = {"worker-clocks", "worker-mail"} if each["workers"] == "with" else set()
+            assert set(each["create"]["cpu_us"]) == parts | workers
             assert set(each["echo"]["cpu_us"]) == {"echo"}
-    assert result["mail"]["creates"] == 20
-    assert result["mail"]["mails"] == 40
-    assert "create / echo" in done.stdout
+    mail = result["benches"]["mail"]
+    assert mail["mails"] == 2 * mail["creates"] > 0
+    assert set(result["benches"]["floors"]) == {"bare insert", "bare publish"}
+    assert result["benches"]["broker"]["without"]["requests"] > 0
+    assert {"what", "wanted", "measured", "met"} == set(result["targets"][0])
+    assert ElementTree.parse(path.with_suffix(".svg")).getroot().tag.endswith("svg")
+    assert "CPU of echo" in done.stdout
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--rounds", "0"), ("--seconds", "9"), ("--mail-seconds", "100")],
+    [("--rounds", "0"), ("--seconds", "9"), ("--rows", "1"), ("nothing", "--short")],
     ids=" ".join,
 )
 def test_arguments_out_of_range_are_refused_before_anything_starts(arguments: tuple[str, str]) -> None:
