@@ -103,6 +103,12 @@ class Settings(BaseSettings):
         default=60, ge=5, description="A process that stands still this long is ended."
     )
 
+    keep_mail_events_days: int = Field(default=90, ge=14, description="What Mandrill told of mails.")
+    keep_archive_days: int = Field(
+        default=730, ge=90, description="Mails, commands that are done and ended notifications."
+    )
+    keep_audit_days: int = Field(default=1095, ge=90, description="Who did what by hand.")
+
     port: int = Field(default=8000, ge=1, le=65535)
     flower_port: int = Field(default=5555, ge=1, le=65535)
     sandbox_port: int = Field(default=8025, ge=1, le=65535)

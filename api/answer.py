@@ -34,7 +34,13 @@ def refusal_answer(refusal: Refusal, errors: Sequence[Fault] = ()) -> Answer:
     return Answer(refusal.status, refusal.message, errors=errors)
 
 
-def to_response(answer: Answer, request_id: str) -> Response:
+class JsonResponse(Response):
+    """An answer as it goes out. `slug` is its status in the table, for whoever counts answers."""
+
+    slug = ""
+
+
+def to_response(answer: Answer, request_id: str) -> JsonResponse:
     """The answer as it goes out: JSON, never stored by a cache, with the request's id in a header too."""
     code = STATUS[answer.status].code
     envelope: dict[str, Any] = {
@@ -49,7 +55,9 @@ def to_response(answer: Answer, request_id: str) -> Response:
     if answer.session is not None:
         envelope["session"] = answer.session
     headers = {"X-Request-Id": request_id, "Cache-Control": "no-store", **answer.headers}
-    return Response(to_json(envelope), code, headers, mimetype="application/json")
+    response = JsonResponse(to_json(envelope), code, headers, mimetype="application/json")
+    response.slug = answer.status
+    return response
 
 
 def _error(fault: Fault) -> dict[str, str | None]:

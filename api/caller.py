@@ -11,6 +11,8 @@ from models.switchboard import KnownApplication
 from models.tokens import Holder
 
 APPLICATION_ROLE = "application"
+WITHOUT_ROLE = "without-role"
+"""What a user is called who is neither an employee nor a liaison nor a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,23 @@ def check_holder(holder: Holder | None, now: datetime) -> Holder:
 
 
 def in_role(holder: Holder, application: KnownApplication) -> Caller | None:
-    """The caller in the strongest role that the application admits; None when it admits none of them."""
+    """The caller in the strongest role that the application admits; None when it admits none of them.
+
+    A user without any role is that in every application.
+    """
     if holder.kind == APPLICATION_ROLE:
         return Caller(holder, application, APPLICATION_ROLE)
+    if lacks_role(holder):
+        return Caller(holder, application, WITHOUT_ROLE)
     for role in ROLES:
         if role in holder.roles and role in application.admits:
             return Caller(holder, application, role)
     return None
+
+
+def lacks_role(holder: Holder) -> bool:
+    """Whether the holder is a user who is neither employee, liaison nor client."""
+    return holder.kind == "session" and not holder.roles
 
 
 def session_view(holder: Holder, roles: tuple[str, ...], token: str | None = None) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from typing import Final
+
+from pydantic import SecretStr
 
 from api.faults import NAME_LENGTH, Fault, ParamWarning, Refusal, Unreadable, clipped
 from api.params import Param, Registry
@@ -27,10 +29,13 @@ MAX_NAMED_UNKNOWNS: Final = 50
 
 MAX_TOKEN_LENGTH: Final = 255
 
-NOT_COMPARED: Final = frozenset({"token", "session_view", "updated_at_mt", "month_first"})
+NOT_COMPARED: Final = frozenset(
+    {"token", "session_view", "updated_at_mt", "month_first", "refuse_conflicts", "dry_run"}
+)
 """What two requests may differ in and still be the same request (contract.md section 6).
 
-`month_first` is among them because it says how to read the dates, which are compared as read.
+`month_first` is among them because it says how to read the dates, which are compared as read. `refuse_conflicts`
+and `dry_run` say under which conditions something is stored, and nothing about what.
 """
 
 Json = str | int | bool
@@ -56,7 +61,8 @@ class Decoded:
     """What a request says. A parameter that was not given is in none of the mappings; nor is the token.
 
     `values`: str, int, bool, date, time, aware datetime in UTC, or UUID. A `time_duration` is in whole
-    seconds, `updated_at_mt` is an instant. `supplied`: the same in canonical spelling, as JSON.
+    seconds, `updated_at_mt` is an instant, a password is a `SecretStr`. `supplied`: the same in canonical
+    spelling, as JSON, without passwords.
     `originals`: the text, trimmed, of values that are kept as sent as well (durations and stamps).
     `faults` are in position order; the values are complete only if there are none.
     """
@@ -151,7 +157,11 @@ class _Decoding:
             self._warn_of_unknown_names()
         return Decoded(
             values=self.values,
-            supplied={name: canonical(value) for name, value in self.values.items()},
+            supplied={
+                name: canonical(value)
+                for name, value in self.values.items()
+                if not isinstance(value, SecretStr)
+            },
             originals=self.originals,
             faults=sorted(self.faults.values(), key=lambda fault: self.registry[fault.param].position),
             warnings=self.warnings,
@@ -196,28 +206,40 @@ class _Decoding:
             self.originals[param.name] = str(value).strip()
 
     def _add(self, fault: Fault) -> None:
-        """Note the first fault of a parameter, in words that cannot show the token."""
-        if self._shows_token(self.given.get(fault.param)):
+        """Note the first fault of a parameter, in words that can show neither the token nor a password."""
+        secret = self._shown_secret(self.given.get(fault.param))
+        if secret not in (None, fault.param):
             fault = Fault(
                 fault.param,
                 fault.status,
-                "This cannot be read, and it looks like the token of the request.",
-                "Send the token in the parameter token and nowhere else.",
+                f"This cannot be read, and it looks like the {secret} of the request.",
+                f"Send the {secret} in the parameter {secret} and nowhere else.",
             )
         self.faults.setdefault(fault.param, fault)
 
-    def _shows_token(self, value: object) -> bool:
-        """Whether a value holds the token or a telling part of it."""
-        if not isinstance(value, str) or len(self.token) < 8:
-            return False
+    def _shown_secret(self, value: object) -> str | None:
+        """The name of the secret that a value holds, or a telling part of it; None if it holds none."""
+        if not isinstance(value, str):
+            return None
         text = value.strip()
-        return self.token in text or (len(text) >= 8 and text in self.token)
+        for name, secret in self._secrets():
+            if len(secret) >= 8 and (secret in text or (len(text) >= 8 and text in secret)):
+                return name
+        return None
+
+    def _secrets(self) -> Iterator[tuple[str, str]]:
+        yield "token", self.token
+        for param in self.registry:
+            value = self.given.get(param.name)
+            if param.secret and param.reads != "token" and isinstance(value, str):
+                yield param.name, value.strip()
 
     def _warn_of_unknown_names(self) -> None:
         unknown = [name for name in self.given if name not in self.registry]
         for name in unknown[:MAX_NAMED_UNKNOWNS]:
-            if self._shows_token(name):
-                shown, hint = "(the token)", "Send the token as a value, in the parameter token."
+            secret = self._shown_secret(name)
+            if secret is not None:
+                shown, hint = f"(the {secret})", f"Send the {secret} as a value, in the parameter {secret}."
             else:
                 shown, hint = clipped(name, NAME_LENGTH), self._near_miss(name)
             self.warnings.append(ParamWarning(shown, "Not a parameter of this route; ignored.", hint))
@@ -234,7 +256,7 @@ class _Decoding:
 
 
 def _missing(param: Param) -> Fault:
-    if param.secret:
+    if param.reads == "token":
         hint = "Send it in the body, or in the header Authorization: Bearer."
     else:
         hint = f'In FileMaker: JSONSetElement ( $json ; "{param.name}" ; "{param.example}" ; JSONString ).'

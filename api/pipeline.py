@@ -3,6 +3,9 @@
 identify the route → content type → decode the body → token present → token valid → session fresh → role →
 missing parameters → invalid parameters → permission → act (contract.md section 2)
 
+The rate limit of the token stands between *session fresh* and *role*; a token that is not valid is counted against
+the address it came from (`api/rate_limits.py`).
+
 What is read with GET has its parameters in the query string instead of a body, and its token in the header.
 
 A connection to the database that breaks meanwhile is replaced, and the stages from the token on are passed
@@ -21,8 +24,10 @@ from flask import Request, Response, g
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api import caller as callers
+from api import dry_run, rate_limits
 from api.answer import Answer, refusal_answer, to_response
 from api.body import read_body
+from api.caller import WITHOUT_ROLE
 from api.decoding import Context, body_token, decode
 from api.faults import Fault, ParamWarning, Refusal
 from api.preferences import preferred_wait_s
@@ -113,10 +118,15 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
 
     def serve(*, again: bool) -> Answer:
         with autocommit_engine().connect() as connection:
-            holder = callers.check_holder(find_holder(connection, token), moment)
+            holder = find_holder(connection, token)
+            if holder is None:
+                rate_limits.note_invalid_token(request.remote_addr)
+            holder = callers.check_holder(holder, moment)
+            if not again:
+                rate_limits.take_permit(holder)
             holder = touch(connection, holder, moment)
-            if holder.kind == "session" and not holder.roles:
-                return _client_required(holder, token)
+            if callers.lacks_role(holder) and WITHOUT_ROLE not in route.callers:
+                return client_required(holder, token)
             decoded = decode(params, route.params, context)
             application, faults = _application(board, decoded.values.get("application"), holder)
             caller = callers.in_role(holder, application)
@@ -129,10 +139,10 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
                 found = route.look_up(call)
                 faults += route.check(call, found)
             if faults:
-                return _faulty(route, faults, decoded.warnings)
+                return faulty(route, faults, decoded.warnings)
             if call is None or call.caller.role not in route.callers:
-                raise _denied(application, call)
-            answer = route.act(call, found)
+                raise _denied(route, application, call)
+            answer = dry_run.perform(route, call, found)
         return _with_session(answer, call)
 
     return once_more_if_disconnected(serve)
@@ -189,7 +199,12 @@ def _idempotency_key(request: Request) -> tuple[str | None, list[Fault]]:
     return key, []
 
 
-def _denied(application: KnownApplication, call: Call | None) -> Refusal:
+def _denied(route: Route, application: KnownApplication, call: Call | None) -> Refusal:
+    if call is not None and route.callers == {WITHOUT_ROLE}:
+        return Refusal(
+            PERMISSION_DENIED,
+            f"This is for users who have no role yet, and it was asked in the role {call.caller.role}.",
+        )
     if call is not None:
         return Refusal(PERMISSION_DENIED, f"This is not open to the role {call.caller.role}.")
     return Refusal(
@@ -199,7 +214,8 @@ def _denied(application: KnownApplication, call: Call | None) -> Refusal:
     )
 
 
-def _client_required(holder: Holder, token: str) -> Answer:
+def client_required(holder: Holder, token: str) -> Answer:
+    """The answer to a user without any role: how to get one, and the token that it takes."""
     return Answer(
         CLIENT_REQUIRED,
         "This user is neither a client, an employee nor a liaison, and so has no permissions yet.",
@@ -208,7 +224,8 @@ def _client_required(holder: Holder, token: str) -> Answer:
     )
 
 
-def _faulty(route: Route, faults: list[Fault], warnings: list[ParamWarning]) -> Answer:
+def faulty(route: Route, faults: list[Fault], warnings: list[ParamWarning]) -> Answer:
+    """The answer to a request with these faults, all of them told in position order."""
     positions = {param.name: param.position for param in route.params}
     faults.sort(key=lambda fault: positions.get(fault.param, 0))
     missing = [fault.param for fault in faults if fault.status == MISSING_PARAM]
@@ -219,7 +236,7 @@ def _faulty(route: Route, faults: list[Fault], warnings: list[ParamWarning]) -> 
 
 
 def _with_session(answer: Answer, call: Call) -> Answer:
-    if call.decoded.values.get("session_view", "none") == "none":
+    if answer.session is not None or call.decoded.values.get("session_view", "none") == "none":
         return answer
     shown = callers.session_view(call.caller.holder, call.caller.holder.roles)
     return replace(answer, session=shown)

@@ -77,14 +77,25 @@ def show(number: int, as_json: bool) -> None:
     if row is None:
         raise Failure(f"Notification {number} does not exist.")
     if as_json:
-        show_json({**row, "send_id": row["send_id"] and str(row["send_id"])})
+        show_json(row)
         return
     click.echo("\n".join(_paragraph(row)))
     for name, value in row.items():
         if name not in _IN_PARAGRAPH and value not in (None, ""):
             click.echo(f"    {name.replace('_', ' ')}: {cell(value)}")
+    for mail in row["mails"]:
+        click.echo(f"    mail {mail['send_id']} to {mail['recipient']}: {mail['outcome']}")
+        for attempt in mail["attempts"]:
+            answer = (("HTTP", attempt["http_status"]), ("code", attempt.get("code")))
+            numbers = ", ".join(f"{name} {number}" for name, number in answer if number is not None)
+            answered = f" ({numbers})" if numbers else ""
+            why = " ".join(word for word in (attempt["cause"], attempt["detail"]) if word)
+            click.echo(f"        {attempt['at'][:19]}Z {attempt['outcome']}{answered} {why}")
     for entry in row["audit"]:
-        said = f": {entry['detail']['reason']}" if entry["detail"].get("reason") else ""
+        detail = entry["detail"]
+        said = f": {detail['reason']}" if detail.get("reason") else ""
+        if detail.get("corrected_to"):
+            said = f": from {detail.get('recipient') or 'no address'} to {detail['corrected_to']}"
         click.echo(f"    {cell(entry['at'])} {entry['action']} by {entry['actor']} via {entry['via']}{said}")
     for member in members:
         where = f"appointment {member['appointment_id']}, {member['recipient']}"
@@ -99,7 +110,7 @@ MOST_MEMBERS = 20
 _IN_PARAGRAPH = frozenset(
     {
         *("id", "status", "state", "severity", "cause", "message", "hint", "recipient", "appointment_id"),
-        *("attempts", "may_have_been_sent", "first_at", "last_at", "closed_by", "audit"),
+        *("attempts", "may_have_been_sent", "first_at", "last_at", "closed_by", "audit", "mails"),
     }
 )
 

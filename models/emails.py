@@ -57,6 +57,7 @@ class Email(Base):
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
     attempts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
-    """What became of each try, oldest first: `at`, `outcome`, `cause`, `http_status`, `detail`."""
+    """What became of each try, oldest first: `at`, `outcome`, `cause`, `http_status`, `code` (the provider's number of
+    the error), `detail`, and the `template` with its `template_version` if a mail was written for it."""
     last_event: Mapped[str | None] = mapped_column(String(40))
     last_event_at: Mapped[datetime | None] = mapped_column(Instant)

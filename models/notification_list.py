@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, text
 
 from models import audit
 from models.notifications import UNFINISHED
+from settings import get_settings
 
 SUBJECT = "notification"
 """What the audit calls them."""
+LOCALE = "en"
+"""The language of all mails."""
 
 _FIELDS = (
     "n.id, n.status, n.state, n.severity, n.cause, n.cause_key, n.failure_class, n.message, n.hint,"
@@ -48,6 +52,12 @@ _LIST = text(
 _READ = text(
     f"SELECT {_FIELDS}{_MORE} FROM notifications n LEFT JOIN appointments a ON a.id = n.appointment_id"  # noqa: S608
     " LEFT JOIN all_commands c ON c.id = n.command_id LEFT JOIN emails m ON m.send_id = c.send_id WHERE n.id = :id"
+)
+
+
+_MAILS = text(
+    "SELECT send_id, recipient, created_at, outcome, cause, provider_id, attempts, last_event, last_event_at"
+    " FROM emails WHERE command_id = :command_id ORDER BY id"
 )
 
 
@@ -104,11 +114,43 @@ def list_notifications(
 
 
 def read_notification(connection: Connection, notification_id: int) -> dict[str, Any] | None:
-    """One notification with its whole address, its command, and what was done about it."""
+    """One notification with its whole address, its command, every attempt, and what was done about it.
+
+    `mails` are the mails of its command, oldest first: one for each `send_id`, with what became of each try and
+    the address that it had then. `code`, `template` and `template_version` are those of the last try that had one,
+    of the mail that the notification is about.
+    """
     row = connection.execute(_READ, {"id": notification_id}).mappings().first()
     if row is None:
         return None
-    return {**row, "audit": audit.entries(connection, SUBJECT, notification_id)}
+    mails = [dict(mail) for mail in connection.execute(_MAILS, {"command_id": row["command_id"]}).mappings()]
+    tries = [one for mail in mails if mail["send_id"] == row["send_id"] for one in mail["attempts"]]
+    return {
+        **row,
+        **{name: _last(tries, name) for name in ("code", "template", "template_version")},
+        "locale": None if row["mail_kind"] is None else LOCALE,
+        "appointment_link": _appointment_link(row["appointment_id"]),
+        "sentry_link": _sentry_link(row["sentry_event_id"]),
+        "mails": mails,
+        "audit": audit.entries(connection, SUBJECT, notification_id),
+    }
+
+
+def _last(tries: Sequence[dict[str, Any]], name: str) -> Any:
+    """The newest value of that name; tries from before it was written down have none."""
+    return next((value for one in reversed(tries) if (value := one.get(name)) is not None), None)
+
+
+def _appointment_link(appointment_id: int | None) -> str | None:
+    """Its page in the console."""
+    base = get_settings().public_url.rstrip("/")
+    return None if appointment_id is None else f"{base}/console/appointments/{appointment_id}"
+
+
+def _sentry_link(event_id: str | None) -> str | None:
+    """Where Sentry finds the report; None without one, or without the setting `SENTRY_URL`."""
+    base = get_settings().sentry_url.rstrip("/")
+    return f"{base}/issues/?query={quote(event_id)}" if base and event_id else None
 
 
 def masked(email: str | None) -> str | None:

@@ -338,7 +338,12 @@ class Supervision:
 
 def _program_section(program: Program, private: Path) -> str:
     script = private / f"{program.name}.sh"
-    script.write_text(f"cd {shlex.quote(str(program.directory))} || exit 1\nexec {program.command}\n")
+    script.write_text(
+        f"cd {shlex.quote(str(program.directory))} || exit 1\n"
+        # Heartbeats go by it: two workers of one name would hide each other's silence.
+        f"export PROCESS_NAME={shlex.quote(program.name)}\n"
+        f"exec {program.command}\n"
+    )
     script.chmod(0o644)
     return _section(
         f"program:{program.name}",

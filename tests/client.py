@@ -8,6 +8,9 @@ from typing import Any
 import urllib3
 from flask import Flask
 
+import api.app
+from api.answerable import answerable
+
 CREATE = "/api/v1/appointments/create"
 STAMP = "2026-11-20 10:00:00"
 
@@ -83,7 +86,9 @@ class ApiClient:
         """Send these bytes; `Content_Type="…"` names a header."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         code, answered, data = self.send(method, path, body, named)
-        return Reply(code, answered, json.loads(data))
+        reply = Reply(code, answered, json.loads(data))
+        _check_declared(method, path, reply.body.get("status"))
+        return reply
 
     def post(self, params: dict[str, Any], *, path: str = CREATE, **headers: str) -> Reply:
         """Post exactly these parameters as JSON."""
@@ -96,3 +101,16 @@ class ApiClient:
         return self.post(
             {"token": self.token, "updated_at_mt": STAMP, **(params or {}), **more}, **(headers or {})
         )
+
+
+class UndeclaredStatusError(AssertionError):
+    """A route answered what its page does not list."""
+
+
+def _check_declared(method: str, path: str, status: str | None) -> None:
+    """Whatever a test is about: no route may answer a status that it does not declare."""
+    for route in api.app.ROUTES:
+        if route.key == (method, path.partition("?")[0]) and status not in {
+            declared.slug for declared in answerable(route)
+        }:
+            raise UndeclaredStatusError(f"{method} {path} does not declare that it can answer {status}.")

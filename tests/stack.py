@@ -63,9 +63,11 @@ class Stack:
             "MANDRILL_URL": f"{self.mandrill_url}/api/1.0",
             "MANDRILL_API_KEY": "sandbox-key",
             "VAR_DIR": str(directory),
+            "PROMETHEUS_MULTIPROC_DIR": str(directory / "metrics"),
             "PUBLIC_URL": self.url,
             **extra,
         }
+        (directory / "metrics").mkdir(exist_ok=True)
         self.commands = procfile.read(ROOT / "Procfile")
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: list[IO[bytes]] = []

@@ -49,4 +49,5 @@ ROUTE = Route(
     params=INDEX,
     callers=READERS,
     act=index,
+    sample=("state", "limit"),
 )

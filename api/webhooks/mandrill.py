@@ -72,4 +72,6 @@ ROUTE = SignedRoute(
     purpose="Take in what Mandrill tells of mails: sent, delivered, rejected, bounced, marked as spam.",
     callers=frozenset({"mandrill"}),
     take=take,
+    signature_header=SIGNATURE_HEADER,
+    form={FIELD: "The events: a JSON array, as Mandrill makes it."},
 )

@@ -1,6 +1,7 @@
 """What the tests of the front door share: doors to changed routes, a database that is away, and the log."""
 
 import io
+import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,10 @@ from sqlalchemy import Engine, create_engine
 import telemetry
 from api.app import create_app
 from api.appointments import create
+from api.login_throttle import LoginThrottle
 from models.switchboard import switchboard
+from settings import get_settings
+from tests.api.logging_in import Logins
 from tests.client import ApiClient
 from tests.world import World
 
@@ -30,6 +34,14 @@ def door(world: World, monkeypatch: pytest.MonkeyPatch) -> OpenDoor:
         return ApiClient.in_process(create_app(), world.application_token())
 
     return open_door
+
+
+@pytest.fixture
+def logins(api: ApiClient, world: World, monkeypatch: pytest.MonkeyPatch) -> Logins:
+    """The routes of sessions and users, with counts of failed log-ins that no other test knows."""
+    counts = LoginThrottle(get_settings().redis_url, b"tests", prefix=f"tests-{secrets.token_hex(6)}")
+    monkeypatch.setattr("api.login_throttle.throttle", lambda: counts)
+    return Logins(api, world)
 
 
 @pytest.fixture

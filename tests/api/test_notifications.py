@@ -243,6 +243,7 @@ def test_a_corrected_address_gets_the_mail_and_only_this_mail(
     assert (again.code, world.row("SELECT count(*) AS n FROM audit_entries")["n"]) == (200, 1)
     audit = world.row("SELECT detail FROM audit_entries")["detail"]
     assert (audit["recipient"], audit["corrected_to"]) == ("c***@example.com", "c***@example.com")
+    assert "carla" not in str(audit)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""The registry of appointments/create holds the source's 50 parameters, each described and exemplified."""
+"""The registry of appointments/create: the source's 50 parameters and our additions, described and exemplified."""
 
 import pytest
 
 from api.app import ROUTES
-from api.appointment_params import CREATE, CREATE_PARAMS
+from api.appointment_params import ADDED_PARAMS, CREATE, CREATE_PARAMS
 from api.decoding import decode
 from api.params import ACCEPTED, Param, Registry
 from api.routes import Route
@@ -71,6 +71,12 @@ def test_names_types_positions_and_requirements_are_the_sources():
     assert len(declared) == 50
 
 
+def test_what_the_source_does_not_have_is_marked_and_comes_last():
+    assert [param.name for param in ADDED_PARAMS] == ["refuse_conflicts", "dry_run"]
+    assert [param.addition for param in CREATE] == [False] * 50 + [True] * len(ADDED_PARAMS)
+    assert min(param.position for param in ADDED_PARAMS) > max(position for position, *_ in SOURCE)
+
+
 def test_the_possible_values_are_the_contracts():
     listed = {param.name: param.choices for param in CREATE_PARAMS if param.choices}
     assert listed == {
@@ -86,7 +92,7 @@ def test_deprecated_parameters_are_marked_and_only_the_token_is_secret():
 
 def test_ranges_and_lengths_fit_the_columns():
     ids = {"order_id", "order_request_appt_id", "photographer_user_id"}
-    for param in CREATE_PARAMS:
+    for param in CREATE:
         expected = {
             "time_duration_s": (1, 604_800),
             "window_time_start": (0, 86_400),
@@ -97,14 +103,14 @@ def test_ranges_and_lengths_fit_the_columns():
             assert param.max_length == (10_000 if param.name in {"description", "notes"} else 255), param.name
 
 
-@pytest.mark.parametrize("param", CREATE_PARAMS, ids=lambda param: param.name)
+@pytest.mark.parametrize("param", CREATE, ids=lambda param: param.name)
 def test_every_parameter_is_described_in_its_own_words(param):
     assert len(param.description) > 25
     assert param.description.endswith(".")
-    assert sum(other.description == param.description for other in CREATE_PARAMS) == 1
+    assert sum(other.description == param.description for other in CREATE) == 1
 
 
-@pytest.mark.parametrize("param", CREATE_PARAMS, ids=lambda param: param.name)
+@pytest.mark.parametrize("param", CREATE, ids=lambda param: param.name)
 def test_every_example_decodes(param):
     required = {"token": "your-token", "updated_at_mt": "2026-11-22 14:05:09"}
     decoded = decode(required | {param.name: param.example}, CREATE)
@@ -113,7 +119,7 @@ def test_every_example_decodes(param):
 
 
 def test_the_examples_together_make_one_request():
-    decoded = decode({param.name: param.example for param in CREATE_PARAMS}, CREATE)
+    decoded = decode({param.name: param.example for param in CREATE}, CREATE)
     assert decoded.faults == []
     assert [warning.param for warning in decoded.warnings] == ["created_at", "updated_at"]
     assert decoded.values.keys() == CREATE.names - {"token"}
@@ -130,8 +136,8 @@ def test_a_registry_finds_its_parameters_by_name():
     assert CREATE["notes"].position == 2500
     assert "notes" in CREATE
     assert "notez" not in CREATE
-    assert list(CREATE) == list(CREATE_PARAMS)
-    assert len(CREATE) == 50
+    assert list(CREATE) == [*CREATE_PARAMS, *ADDED_PARAMS]
+    assert len(CREATE) == 50 + len(ADDED_PARAMS)
 
 
 def _param(name: str, position: int, **more: object) -> Param:

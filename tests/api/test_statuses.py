@@ -33,6 +33,7 @@ ADDITIONS = {
     "stale-update": 409,
     "rate-limit-exceeded": 429,
     "request-too-large": 413,
+    "invalid-credentials": 401,
 }
 
 

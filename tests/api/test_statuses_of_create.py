@@ -26,8 +26,8 @@ from tests.client import CREATE, STAMP, ApiClient, Reply
 from tests.waiting import eventually
 from tests.world import World
 
-OTHER_ROUTES = {"stale-update", "rate-limit-exceeded"}
-"""Statuses of changes and of limits, which a create does not answer."""
+OTHER_ROUTES = {"stale-update", "rate-limit-exceeded", "invalid-credentials"}
+"""Statuses of changes, of limits and of logging in, which a create does not answer."""
 
 WHOLE = {"code", "status", "message", "data", "errors", "warnings", "request_id"}
 MINUTE = timedelta(minutes=1)

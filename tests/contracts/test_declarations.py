@@ -8,8 +8,9 @@ import pytest
 from api.app import ROUTES
 from api.appointment_params import CREATE_PARAMS
 from api.appointments import create
-from api.caller import APPLICATION_ROLE
-from api.routes import EVERY_ROLE
+from api.caller import APPLICATION_ROLE, WITHOUT_ROLE
+from api.routes import ANYBODY, EVERY_ROLE
+from api.sessions import create as sessions_create
 from api.statuses import STATUS, STATUSES
 from models.accounts import ROLES
 from models.clock.supplied import FIELD_NAMES
@@ -24,6 +25,22 @@ API = {name: tree for name, tree in modules().items() if name.startswith("api")}
 def test_a_route_that_does_not_declare_its_callers_does_not_start(callers: frozenset[str]):
     with pytest.raises(ValueError, match="which roles may call it"):
         replace(create.ROUTE, callers=callers)
+
+
+def test_only_an_open_route_is_open_to_anybody_and_it_has_to_say_so():
+    with pytest.raises(ValueError, match="which roles may call it"):
+        replace(create.ROUTE, callers=ANYBODY)
+    for callers in (frozenset(), frozenset({"client"}), ANYBODY | {"client"}, frozenset({"everybody"})):
+        with pytest.raises(ValueError, match="which roles may call it"):
+            replace(sessions_create.ROUTE, callers=callers)
+    with pytest.raises(ValueError, match="which roles may call it"):
+        replace(sessions_create.ROUTE, params=create.ROUTE.params)  # one of them is a token
+    assert [route.path for route in ROUTES if route.callers == ANYBODY] == ["/api/v1/sessions/create"]
+
+
+def test_users_without_a_role_register_and_leave_and_do_nothing_else():
+    reached = {route.path for route in ROUTES if WITHOUT_ROLE in route.callers}
+    assert reached == {"/api/v1/users/client_register", "/api/v1/sessions/end"}
 
 
 def test_callers_cannot_be_left_out():

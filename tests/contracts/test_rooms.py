@@ -11,11 +11,21 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "settings": (),
     "telemetry": ("settings",),
     "tracing": ("settings",),
+    "measures": ("settings",),
     "models": ("settings",),
     "models.clock": (),
-    "tasks": ("models", "settings", "tracing"),
-    "workers": ("tasks", "models", "settings", "telemetry"),
-    "api": ("models", "tasks.door", "tasks.mail_door", "settings", "telemetry", "tracing"),
+    "tasks": ("models", "settings", "tracing", "measures"),
+    "workers": ("tasks", "models", "settings", "telemetry", "measures"),
+    "api": (
+        "models",
+        "tasks.door",
+        "tasks.mail_door",
+        "tasks.rehearsal",
+        "settings",
+        "telemetry",
+        "tracing",
+        "measures",
+    ),
     "sandbox": ("settings",),
     "cli": ("api", "models", "tasks", "sandbox", "settings", "telemetry", "celeryconfig"),
     "celeryconfig": ("tasks.catalogue", "settings"),
@@ -28,7 +38,8 @@ NEVER_IN_PRODUCTION = ("sandbox", "tests", "bench")
 
 OF_A_WORKER = (
     *("tasks.mail", "tasks.publishing", "workers", "sandbox"),
-    *("celery", "kombu", "redis", "timezonefinder", "zipcodes", "numpy", "h3"),
+    # Redis is not among them: rate limits are counted there (`api/rate_limits.py`), and without kombu nobody publishes.
+    *("celery", "kombu", "timezonefinder", "zipcodes", "numpy", "h3"),
 )
 """What belongs to workers: a web process that loaded it would be heavy, or could publish and send by itself."""
 

@@ -1,0 +1,387 @@
+"""Commands, the gates before providers and the background processes, as people look at them.
+
+Only the hot table is counted: what was done more than some days ago is in the archive. Lists show addresses
+masked. Everything here reads; a statement that takes longer than `PATIENCE_MS` is given up.
+"""
+
+import ast
+import base64
+import binascii
+import inspect
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from itertools import pairwise
+from textwrap import dedent
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
+
+from models import audit
+from models.command_actions import SUBJECT
+from models.command_ledger import GIVEN_UP, GIVEN_UP_IN_DOUBT
+from models.command_states import CLAIMABLE, LEASED, OPEN, State
+from models.heartbeats import SILENT_AFTER_S
+from models.notification_board import SearchTooWideError
+from models.notification_list import CursorError, masked
+from models.provider_gate import FAILURES_THAT_CLOSE
+
+PATIENCE_MS: Final = 2_000
+OVERDUE_AFTER_S: Final = 30
+"""A command that is due for longer than this waits for something: a worker, the broker, a gate, its turn."""
+ROWS_OF_A_PAGE: Final = 50
+
+
+# -- counts
+
+
+@dataclass(frozen=True, slots=True)
+class KindCount:
+    """One kind of command: how many there are in each state, and how what is open stands.
+
+    `oldest_at` is when the oldest open one was queued. `due` are those that a worker could take now, `overdue` those
+    of them that could have been taken `OVERDUE_AFTER_S` seconds ago. `next_at` is the next attempt that is still to
+    come. `left_to_people` is in doubt for good.
+    """
+
+    kind: str
+    states: dict[State, int]
+    oldest_at: datetime | None
+    due: int
+    overdue: int
+    due_since: datetime | None
+    next_at: datetime | None
+    most_attempts: int
+    left_to_people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The kinds that there are commands of. `is_whole` is false when the table was too large to count all of it:
+
+    then only what is due, in doubt or in a worker's hands is counted.
+    """
+
+    kinds: list[KindCount]
+    is_whole: bool
+
+
+def _among(states: Sequence[State]) -> str:
+    return "(" + ", ".join(f"'{state}'" for state in states) + ")"
+
+
+_CLAIMABLE = f"state IN {_among(CLAIMABLE)}"
+_DUE = f"{_CLAIMABLE} AND available_at <= now()"
+_FOR_EVER = "available_at >= '8000-01-01'"
+_COUNT = (
+    "SELECT kind, state, count(*) AS number,"  # noqa: S608 - constants
+    f" min(created_at) FILTER (WHERE state IN {_among(OPEN)}) AS oldest_at,"
+    f" count(*) FILTER (WHERE {_DUE}) AS due,"
+    f" count(*) FILTER (WHERE {_DUE} AND available_at < now() - make_interval(secs => {OVERDUE_AFTER_S})) AS overdue,"
+    f" min(available_at) FILTER (WHERE {_DUE}) AS due_since,"
+    f" min(available_at) FILTER (WHERE {_CLAIMABLE} AND available_at > now() AND NOT {_FOR_EVER}) AS next_at,"
+    f" coalesce(max(attempts) FILTER (WHERE state IN {_among(OPEN)}), 0) AS most_attempts,"
+    f" count(*) FILTER (WHERE {_CLAIMABLE} AND {_FOR_EVER}) AS left_to_people FROM commands"
+)
+_COUNT_ALL = text(f"{_COUNT} GROUP BY kind, state")
+# What partial indexes find, however much was done.
+_COUNT_MOVING = text(
+    f"{_COUNT} WHERE {_CLAIMABLE} GROUP BY kind, state"
+    f" UNION ALL {_COUNT} WHERE state IN {_among(LEASED)} GROUP BY kind, state"
+)
+
+
+def count_commands(connection: Connection) -> Counts:
+    """Commands by kind and state. Raises `SearchTooWideError` when not even what moves can be counted in time."""
+    try:
+        with connection.begin_nested(), _patience(connection):
+            return Counts(_kinds(connection.execute(_COUNT_ALL).mappings().all()), True)
+    except SearchTooWideError:
+        with _patience(connection):
+            return Counts(_kinds(connection.execute(_COUNT_MOVING).mappings().all()), False)
+
+
+def _kinds(rows: Sequence[Any]) -> list[KindCount]:
+    by_kind: dict[str, list[Any]] = {}
+    for row in rows:
+        by_kind.setdefault(row["kind"], []).append(row)
+    return [
+        KindCount(
+            kind=kind,
+            states={State(row["state"]): row["number"] for row in of_kind},
+            oldest_at=_first(of_kind, "oldest_at"),
+            due=sum(row["due"] for row in of_kind),
+            overdue=sum(row["overdue"] for row in of_kind),
+            due_since=_first(of_kind, "due_since"),
+            next_at=_first(of_kind, "next_at"),
+            most_attempts=max(row["most_attempts"] for row in of_kind),
+            left_to_people=sum(row["left_to_people"] for row in of_kind),
+        )
+        for kind, of_kind in sorted(by_kind.items())
+    ]
+
+
+def _first(rows: Sequence[Any], name: str) -> datetime | None:
+    return min((row[name] for row in rows if row[name] is not None), default=None)
+
+
+# -- the list
+
+
+ORDERS: Final = {
+    "due": ("c.available_at", "asc"),
+    "newest": ("c.created_at", "desc"),
+    "oldest": ("c.created_at", "asc"),
+    "attempts": ("c.attempts", "desc"),
+}
+"""By name: what the list is sorted by. Ties are in the order of ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoughtCommands:
+    """Which commands; None is any. `states` None is every state; `order` is a name of `ORDERS`."""
+
+    kind: str | None = None
+    states: Sequence[State] | None = (*OPEN, State.FAILED)
+    appointment_id: int | None = None
+    order: str = "due"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPage:
+    """Some of the commands, and the cursor of the next; None at the end."""
+
+    commands: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+_FIELDS = (
+    "c.id, c.appointment_id, c.kind, c.sequence, c.recipient, c.state, c.attempts, c.doubts, c.misses, c.available_at,"
+    " c.published_at, c.publishes, c.lease_until, c.doubt_since, c.last_error, c.request_id, c.created_at,"
+    " c.finished_at, c.available_at <= now() AS is_due, c.available_at >= '8000-01-01' AS is_left_to_people,"
+    " coalesce(starts_with(c.last_error, :given_up) OR starts_with(c.last_error, :in_doubt), false)"
+    " AS was_dropped_by_hand"
+)
+_MARKS: Final = {"given_up": GIVEN_UP, "in_doubt": GIVEN_UP_IN_DOUBT}
+_LISTS = {
+    name: text(
+        f"SELECT {_FIELDS} FROM commands c"  # noqa: S608 - constants
+        " WHERE (CAST(:kind AS text) IS NULL OR c.kind = :kind)"
+        " AND (CAST(:states AS text[]) IS NULL OR c.state = ANY(:states))"
+        " AND (CAST(:appointment_id AS bigint) IS NULL OR c.appointment_id = :appointment_id)"
+        f" AND (CAST(:after_id AS bigint) IS NULL OR ({column}, c.id) {'>' if way == 'asc' else '<'}"
+        f" (CAST(:after AS {'bigint' if column == 'c.attempts' else 'timestamptz'}), CAST(:after_id AS bigint)))"
+        f" ORDER BY {column} {way}, c.id {way} LIMIT :limit"
+    )
+    for name, (column, way) in ORDERS.items()
+}
+
+
+def list_commands(
+    connection: Connection, sought: SoughtCommands, cursor: str | None = None, limit: int = ROWS_OF_A_PAGE
+) -> CommandPage:
+    """A page of what is sought; addresses are masked. Raises `CursorError` and `SearchTooWideError`."""
+    after, after_id = _read_cursor(cursor, sought.order)
+    with _patience(connection):
+        rows = connection.execute(
+            _LISTS[sought.order],
+            {
+                "kind": sought.kind,
+                "states": None if sought.states is None else [str(state) for state in sought.states],
+                "appointment_id": sought.appointment_id,
+                "after": after,
+                "after_id": after_id,
+                "limit": limit + 1,
+                **_MARKS,
+            },
+        )
+        found = [_shown(row) for row in rows.mappings()]
+    if len(found) <= limit:
+        return CommandPage(found, None)
+    last = found[limit - 1]
+    value = last[ORDERS[sought.order][0].removeprefix("c.")]
+    place = [sought.order, value if isinstance(value, int) else value.isoformat(), last["id"]]
+    return CommandPage(
+        found[:limit], base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    )
+
+
+def _shown(row: Any, *, whole_address: bool = False) -> dict[str, Any]:
+    recipient = row["recipient"] or None
+    return {
+        **row,
+        "state": State(row["state"]),
+        "recipient": recipient if whole_address else masked(recipient),
+        "is_mail": recipient is not None,
+    }
+
+
+def _read_cursor(cursor: str | None, order: str) -> tuple[int | datetime | None, int | None]:
+    if cursor is None:
+        return None, None
+    try:
+        name, value, number = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if name != order or not isinstance(number, int) or not 0 < number < 2**63:
+            raise ValueError(cursor)
+        if order == "attempts":
+            if not isinstance(value, int) or not 0 <= value < 2**31:
+                raise ValueError(cursor)
+            return value, number
+        at = datetime.fromisoformat(value)
+        if at.utcoffset() is None:
+            raise ValueError(cursor)
+    except (ValueError, TypeError, binascii.Error):
+        raise CursorError("This is not a cursor that the list gave out.") from None
+    return at, number
+
+
+# -- one command
+
+
+_ONE = text(f"SELECT {_FIELDS}, c.send_id FROM all_commands c WHERE c.id = :id")  # noqa: S608 - constants
+_IS_ARCHIVED = text("SELECT EXISTS (SELECT FROM commands_archive WHERE id = :id)")
+_TRIES = text("SELECT send_id, attempts FROM emails WHERE command_id = :id")
+_ITS_NOTIFICATIONS = text(
+    "SELECT id, status, state, cause, message, last_at, may_have_been_sent FROM notifications"
+    " WHERE command_id = :id ORDER BY id DESC LIMIT 20"
+)
+
+
+def read_one_command(connection: Connection, command_id: int) -> dict[str, Any] | None:
+    """All that is stored of a command, or None: its whole address, its `notifications`, its `audit`.
+
+    `tries` tells, by `send_id`, what became of each try of a mail, oldest first.
+    """
+    row = connection.execute(_ONE, {"id": command_id, **_MARKS}).mappings().first()
+    if row is None:
+        return None
+    told = connection.execute(_ITS_NOTIFICATIONS, {"id": command_id}).mappings()
+    return {
+        **_shown(row, whole_address=True),
+        "is_archived": bool(connection.execute(_IS_ARCHIVED, {"id": command_id}).scalar_one()),
+        "notifications": [dict(one) for one in told],
+        "audit": audit.entries(connection, SUBJECT, command_id),
+        "tries": {
+            mail.send_id: [{**one, "at": datetime.fromisoformat(one["at"])} for one in mail.attempts]
+            for mail in connection.execute(_TRIES, {"id": command_id})
+        },
+    }
+
+
+@lru_cache(maxsize=1)
+def sentences() -> dict[State, str]:
+    """What each state means: the sentences that stand under the states in `models/command_states.py`."""
+    (states,) = ast.parse(dedent(inspect.getsource(State))).body
+    body = states.body if isinstance(states, ast.ClassDef) else []
+    told = {}
+    for member, following in pairwise(body):
+        if isinstance(member, ast.Assign) and isinstance(following, ast.Expr):
+            told[State[ast.unparse(member.targets[0])]] = str(ast.literal_eval(following.value))
+    return told
+
+
+# -- gates and processes
+
+
+_GATES = text(
+    "SELECT name, failures, closed_until, coalesce(closed_until > now(), false) AS is_closed,"  # noqa: S608 - constants
+    f" failures >= {FAILURES_THAT_CLOSE} AND NOT coalesce(closed_until > now(), false) AS is_half_open,"
+    " greatest(0, coalesce(extract(epoch FROM next_send_at - now()), 0))::float AS line_s"
+    " FROM provider_gates ORDER BY name"
+)
+_PROCESSES = text(
+    "SELECT name, kind, pid, release, started_at, beat_at, extract(epoch FROM now() - beat_at)::float AS age_s"
+    " FROM heartbeats ORDER BY kind, name"
+)
+_NUMBER = re.compile(r"[-_.]?\d+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A background process that was heard of within a day. `role` is its name without host and number.
+
+    `is_replaced`: it is silent, and others of its role are not; one that has no name of its own, and others of its
+    kind are not.
+    """
+
+    name: str
+    role: str
+    host: str
+    kind: str
+    pid: int
+    release: str
+    started_at: datetime
+    beat_at: datetime
+    age_s: float
+    is_silent: bool
+    is_replaced: bool = False
+
+
+def read_gates(connection: Connection) -> list[dict[str, Any]]:
+    """The gate before each provider that something was handed to. `line_s` is how long its line is, in seconds."""
+    return [dict(row) for row in connection.execute(_GATES).mappings()]
+
+
+def read_processes(connection: Connection) -> list[Process]:
+    """The background processes. One is silent after `SILENT_AFTER_S`, as `/readyz` and `workers.check` say too."""
+    rows = connection.execute(_PROCESSES).mappings().all()
+    split = [(row, *_role_and_host(row["name"])) for row in rows]
+    lively = {role for row, role, _ in split if row["age_s"] <= SILENT_AFTER_S}
+    # A process without a PROCESS_NAME is called by its kind; it has been given one since.
+    lively |= {row["kind"] for row, *_ in split if row["age_s"] <= SILENT_AFTER_S}
+    return [
+        Process(
+            **row,
+            role=role,
+            host=host,
+            is_silent=row["age_s"] > SILENT_AFTER_S,
+            is_replaced=row["age_s"] > SILENT_AFTER_S and role in lively,
+        )
+        for row, role, host in split
+    ]
+
+
+def _role_and_host(name: str) -> tuple[str, str]:
+    process, _, host = name.partition("@")
+    return _NUMBER.sub("", process) or process, host
+
+
+# Whatever else waits, a sweep takes back every lease that is over, and publishes the oldest first attempt of each
+# queue. Mails are looked at only while nothing holds them back: no gate, no pace.
+_UNSWEPT = text(
+    f"SELECT (SELECT min(lease_until) FROM commands WHERE state IN {_among(LEASED)}"  # noqa: S608 - constants
+    " AND lease_until < now() - make_interval(secs => :patience_s)) AS lease_at,"
+    " (SELECT min(available_at) FROM (SELECT DISTINCT ON (is_mail) each.* FROM"
+    f" (SELECT DISTINCT kind FROM commands WHERE {_CLAIMABLE} AND attempts = 0) AS wanted CROSS JOIN LATERAL"
+    " (SELECT recipient <> '' AS is_mail, available_at, published_at FROM commands WHERE kind = wanted.kind"
+    f" AND {_DUE} AND attempts = 0 ORDER BY available_at LIMIT 1) AS each ORDER BY is_mail, available_at) AS oldest"
+    " WHERE published_at IS NULL AND available_at < now() - make_interval(secs => :patience_s)"
+    " AND (NOT is_mail OR NOT :mails_may_wait AND NOT EXISTS (SELECT FROM provider_gates"
+    f" WHERE closed_until > now() OR failures >= {FAILURES_THAT_CLOSE}))) AS due_at"
+)
+
+
+def unswept_since(connection: Connection, *, is_paced: bool) -> datetime | None:
+    """Since when something waits that every sweep does at once; None when nothing does.
+
+    `is_paced`: mails have a rate, so that they rightly wait unpublished.
+    """
+    row = connection.execute(_UNSWEPT, {"patience_s": SILENT_AFTER_S, "mails_may_wait": is_paced}).one()
+    return min((at for at in (row.lease_at, row.due_at) if at is not None), default=None)
+
+
+@contextmanager
+def _patience(connection: Connection) -> Iterator[None]:
+    connection.execute(text(f"SET LOCAL statement_timeout = {PATIENCE_MS}"))
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.orig, psycopg.errors.QueryCanceled):
+            raise SearchTooWideError from None
+        raise
