@@ -48,22 +48,23 @@ _FORGET_NOTIFICATIONS = text(
 )
 
 
-def forget_old(connection: Connection, settings: Settings, *, limit: int) -> dict[str, int]:
-    """Delete up to `limit` rows of each table that are older than the settings keep them; how many of each.
+STATEMENTS = {
+    "mail_events": _FORGET_EVENTS,
+    # A command goes before its mail: whoever has the command can look the mail up.
+    "commands_archive": _FORGET_COMMANDS,
+    "emails": _FORGET_MAILS,
+    "notifications": _FORGET_NOTIFICATIONS,
+    "audit_entries": _FORGET_AUDIT,
+}
+"""For each table, how up to `limit` rows older than `days` are deleted, of the `window` oldest."""
 
-    A command goes before its mail: whoever has the command can look the mail up.
-    """
-    archive_days = settings.keep_archive_days
-    plan = (
-        ("mail_events", _FORGET_EVENTS, settings.keep_mail_events_days),
-        ("commands_archive", _FORGET_COMMANDS, archive_days),
-        ("emails", _FORGET_MAILS, archive_days),
-        ("notifications", _FORGET_NOTIFICATIONS, archive_days),
-        ("audit_entries", _FORGET_AUDIT, settings.keep_audit_days),
-    )
+
+def forget_old(connection: Connection, settings: Settings, *, limit: int) -> dict[str, int]:
+    """Delete up to `limit` rows of each table that are older than the settings keep them; how many of each."""
+    days = dict.fromkeys(STATEMENTS, settings.keep_archive_days)
+    days |= {"mail_events": settings.keep_mail_events_days, "audit_entries": settings.keep_audit_days}
+    bounds = {"limit": limit, "window": WINDOW * limit}
     return {
-        table: connection.execute(
-            statement, {"days": days, "limit": limit, "window": WINDOW * limit}
-        ).rowcount
-        for table, statement, days in plan
+        table: connection.execute(statement, {"days": days[table], **bounds}).rowcount
+        for table, statement in STATEMENTS.items()
     }

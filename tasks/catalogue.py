@@ -51,8 +51,13 @@ ASKED_FOR_S = 6 * 24 * HOUR
 """So long a mail in doubt is asked about: the provider's search reaches seven days back. How old a doubt is says
 nothing about how often the provider could be asked, so age alone ends it only where no answer can come."""
 
-MISSES_BEFORE_RESEND = 2
-"""How often the provider must say that it has nothing, before a mail in doubt is sent again."""
+MISSES_WITH_WITNESS = 2
+"""How often the provider must say that it has nothing before a mail in doubt is sent again, when its search shows a
+mail of ours that was sent *later*: then its index has caught up, and absence is proof."""
+
+MISS_PAUSES = (1, 5)
+"""Grace periods to wait after each time that it says so, while there is no later mail to go by. After one more the
+mail is sent again: there is nothing else to learn, and a mail must not be lost because it was the last of a day."""
 
 DOUBTFUL_SENDS_LIMIT = 3
 """A mail whose outcome was unknown this often is not sent again without a person."""

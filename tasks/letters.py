@@ -23,7 +23,8 @@ SELECT a.uuid, a.confirmed, a.order_id, a.location, a.summary, a.description, a.
   a.zone_name, a.start_offset_s, a.stop_offset_s, a.office_zone, a.time_duration_s,
   a.requested_date, a.requested_time, a.optional, a.sequence, a.changed_at,
   a.cancelled, a.on_site_cancel, a.same_day_cancel,
-  p.address, c.name AS client_name, c.email AS client_email, c.assistant_emails, c.additional_emails,
+  p.address, c.name AS client_name, c.email AS client_email, c.phone AS client_phone,
+  c.assistant_emails, c.additional_emails,
   u.name AS photographer_user_name, u.email AS photographer_email,
   command.facts, property_before.address AS address_before, user_before.name AS photographer_before
 FROM appointments a
@@ -90,6 +91,8 @@ def _letter(
     facts: Row[Any], appointment_id: int, kind: Kind, recipient: str, told: MailFacts, settings: Settings
 ) -> Letter:
     role: Role = "photographer" if kind == SEND_ASSIGNMENT.name else told.role
+    if told.withdrawn and told.previous is not None:
+        return _withdrawal(facts, appointment_id, kind, recipient, told.previous, role, settings)
     to_photographer = role == "photographer"
     photographer = facts.photographer_name or facts.photographer_user_name or ""
     return Letter(
@@ -109,6 +112,7 @@ def _letter(
         to=Mailbox(recipient, photographer if to_photographer else facts.client_name or ""),
         cc=() if to_photographer else _copies(facts, recipient),
         client_name=facts.client_name or "",
+        client_phone=(facts.client_phone or "") if to_photographer else "",
         photographer_name=photographer,
         address=facts.address or "",
         location=facts.location or "",
@@ -126,7 +130,49 @@ def _letter(
         duration_s=facts.time_duration_s,
         requested_date=facts.requested_date,
         requested_time=facts.requested_time,
-        public_url=settings.public_url,
+        office_phone=settings.office_phone,
+        appointment_url="" if to_photographer else settings.appointment_url.format(uuid=facts.uuid),
+    )
+
+
+def _withdrawal(
+    facts: Row[Any],
+    appointment_id: int,
+    kind: Kind,
+    recipient: str,
+    told: Told,
+    role: Role,
+    settings: Settings,
+) -> Letter:
+    """To somebody who is no longer part of it: where and when it was as they know it, and nothing of today.
+
+    What it is now may be another client's business.
+    """
+    before = _previous(told, facts)
+    to_photographer = role == "photographer"
+    return Letter(
+        kind=kind,
+        role=role,
+        withdrawn=True,
+        confirmed=before.confirmed,
+        appointment_id=appointment_id,
+        appointment_uuid=str(facts.uuid),
+        sequence=facts.sequence,
+        changed_at=facts.changed_at,
+        previous=before,
+        order_id=facts.order_id if to_photographer else None,
+        to=Mailbox(recipient, (facts.photographer_before or "") if to_photographer else ""),
+        address=before.address,
+        allday=before.allday,
+        unresolved=before.unresolved,
+        local_start=before.local_start,
+        local_stop=before.local_stop,
+        zone_name=before.zone_name,
+        office_start=None if told.starts_at is None else in_zone(told.starts_at, settings.office_time_zone),
+        office_stop=None if told.stops_at is None else in_zone(told.stops_at, settings.office_time_zone),
+        office_zone_name=settings.office_time_zone,
+        duration_s=before.duration_s,
+        office_phone=settings.office_phone,
     )
 
 

@@ -5,20 +5,27 @@ worker that lost it raises `LeaseLostError` and writes nothing.
 """
 
 from dataclasses import asdict
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+import measures
 from models import command_ledger as ledger
 from models.command_ledger import Claim
+from models.database import after_commit
 from models.incidents import Trouble, close_notifications, open_notification
 from models.mail_events import verdicts
 from models.notifications import MANDRILL_EMAIL_FAILED, MANDRILL_EMAIL_HELD, mail_subject_key
 from tasks.catalogue import MAIL_DELAYS_S, RECIPIENT_TRIES, delay_after
 from tasks.circumstances import circumstances
 from tasks.claims import crash_key
+from tasks.mail.compose import Template
 from tasks.mail.hints import hint_for
 from tasks.mail.outcomes import Accepted, Held, NotAccepted, Outcome, Refused, Unknown
 from tasks.mail_trouble import cause_key, tell
+
+MOST_ATTEMPTS = 100
+"""So many of a mail's attempts are kept, the newest: one in doubt is asked about for days."""
 
 LONGEST_ADDRESS = 320
 """Characters of an address that the tables hold: 64 before the @, 255 after it."""
@@ -30,9 +37,20 @@ _BEGIN = text(
 )
 _DECIDE = text(
     "UPDATE emails SET outcome = :outcome, provider_id = coalesce(:provider_id, provider_id), cause = :cause,"
-    " detail = :detail, http_status = :http_status, decided_at = now() WHERE send_id = :send_id"
+    " detail = :detail, http_status = :http_status, decided_at = now(),"
+    " attempts = CASE WHEN jsonb_array_length(attempts) < :most_attempts THEN attempts ELSE attempts - 0 END"
+    " || jsonb_build_object('at', now(), 'outcome', CAST(:outcome AS varchar), 'cause', CAST(:cause AS varchar),"
+    " 'http_status', CAST(:http_status AS int), 'detail', CAST(:detail AS text), 'code', CAST(:code AS int),"
+    " 'template', CAST(:template AS varchar), 'template_version', CAST(:template_version AS varchar))"
+    " WHERE send_id = :send_id"
 )
 _BEGAN = text("SELECT created_at FROM emails WHERE send_id = :send_id")
+_LATER_MAIL = text(
+    "SELECT send_id, recipient FROM emails WHERE id > (SELECT id FROM emails WHERE send_id = :send_id)"
+    # Begun after the doubt began, and so handed over after the mail in doubt, whenever that was.
+    " AND created_at > now() - make_interval(secs => :age_s)"
+    " AND outcome = 'accepted' AND provider_id IS NOT NULL ORDER BY id LIMIT 1"
+)
 _FIRST_DOUBT = text("SELECT cause, http_status FROM emails WHERE send_id = :send_id")
 
 
@@ -51,24 +69,39 @@ def begin(connection: Connection, claimed: Claim, copies: tuple[str, ...]) -> No
     )
 
 
-def record(connection: Connection, claimed: Claim, outcome: Outcome, grace_s: float) -> None:
+def record(
+    connection: Connection, claimed: Claim, outcome: Outcome, grace_s: float, template: Template | None = None
+) -> None:
     """Write down an outcome of sending, whichever it is; a doubt is asked about after `grace_s` seconds.
 
-    Raises `LeaseLostError`.
+    `template` is what the mail was written with. Raises `LeaseLostError`.
     """
     match outcome:
-        case Accepted():
-            accepted(connection, claimed, outcome.provider_id, outcome.detail, outcome.refused_copies)
-        case Held():
-            accepted(connection, claimed, outcome.provider_id, outcome.reason, outcome.refused_copies, "held")
+        case Accepted(provider_id, detail):
+            accepted(connection, claimed, provider_id, detail, outcome.refused_copies, template=template)
+        case Held(provider_id, reason):
+            accepted(
+                connection, claimed, provider_id, reason, outcome.refused_copies, "held", template=template
+            )
             _tell_of_held_mail(connection, outcome)
         case Refused():
-            refused(connection, claimed, outcome)
+            refused(connection, claimed, outcome, template)
         case NotAccepted():
-            _not_accepted(connection, claimed, outcome)
+            _not_accepted(connection, claimed, outcome, template)
         case Unknown():
             if not decided_by_events(connection, claimed):
-                _unknown(connection, claimed, outcome, grace_s)
+                _unknown(connection, claimed, outcome, grace_s, template)
+
+
+def later_mail(connection: Connection, claimed: Claim) -> tuple[UUID, str] | None:
+    """`send_id` and recipient of a mail that the provider took after the one in doubt; None when there is none.
+
+    The oldest of them: it has had the most time to come into the provider's index.
+    """
+    row = connection.execute(
+        _LATER_MAIL, {"send_id": claimed.send_id, "age_s": claimed.doubt_age_s}
+    ).one_or_none()
+    return None if row is None else (row.send_id, row.recipient)
 
 
 def decided_by_events(connection: Connection, claimed: Claim) -> bool:
@@ -101,21 +134,33 @@ def accepted(
     detail: str,
     refused_copies: tuple[tuple[str, str], ...] = (),
     outcome: str = "accepted",
+    *,
+    template: Template | None = None,
 ) -> None:
     """The provider has it. An open notification about this mail is over; refused copies get their own."""
     ledger.finish(connection, claimed)
-    _decide(connection, claimed, outcome, provider_id=provider_id, detail=detail)
+    _decide(connection, claimed, outcome, provider_id=provider_id, detail=detail, template=template)
     close_notifications(connection, [_subject_key(claimed), crash_key(claimed)], "success")
     for email, reason in refused_copies:
         _tell_of_refused_copy(connection, claimed, email, reason)
 
 
-def refused(connection: Connection, claimed: Claim, outcome: Refused) -> None:
+def refused(
+    connection: Connection, claimed: Claim, outcome: Refused, template: Template | None = None
+) -> None:
     """The provider will never take it as it is: no retry, one notification."""
     ledger.fail(connection, claimed, outcome.message)
+    after_commit(connection, measures.FAILURES.labels(claimed.kind).inc)
     cause = outcome.reject_reason or outcome.cause
     _decide(
-        connection, claimed, "refused", cause=cause, detail=outcome.message, http_status=outcome.http_status
+        connection,
+        claimed,
+        "refused",
+        cause=cause,
+        detail=outcome.message,
+        http_status=outcome.http_status,
+        code=outcome.code,
+        template=template,
     )
     _open(
         connection,
@@ -161,7 +206,9 @@ def _tell_of_doubt(connection: Connection, claimed: Claim, message: str) -> None
     )
 
 
-def _not_accepted(connection: Connection, claimed: Claim, outcome: NotAccepted) -> None:
+def _not_accepted(
+    connection: Connection, claimed: Claim, outcome: NotAccepted, template: Template | None
+) -> None:
     _decide(
         connection,
         claimed,
@@ -169,14 +216,18 @@ def _not_accepted(connection: Connection, claimed: Claim, outcome: NotAccepted) 
         cause=outcome.cause,
         detail=outcome.message,
         http_status=outcome.http_status,
+        code=outcome.code,
+        template=template,
     )
     delay_s = delay_after(MAIL_DELAYS_S, claimed.attempts)
     if outcome.about_recipient and claimed.attempts >= RECIPIENT_TRIES:
         delay_s = None
     if delay_s is not None:
         ledger.postpone(connection, claimed, max(delay_s, outcome.retry_after_s or 0), outcome.message)
+        after_commit(connection, measures.RETRIES.labels(claimed.kind).inc)
         return
     ledger.fail(connection, claimed, outcome.message)
+    after_commit(connection, measures.FAILURES.labels(claimed.kind).inc)
     _open(
         connection,
         claimed,
@@ -188,7 +239,9 @@ def _not_accepted(connection: Connection, claimed: Claim, outcome: NotAccepted) 
     )
 
 
-def _unknown(connection: Connection, claimed: Claim, outcome: Unknown, grace_s: float) -> None:
+def _unknown(
+    connection: Connection, claimed: Claim, outcome: Unknown, grace_s: float, template: Template | None
+) -> None:
     _decide(
         connection,
         claimed,
@@ -196,6 +249,8 @@ def _unknown(connection: Connection, claimed: Claim, outcome: Unknown, grace_s: 
         cause=outcome.cause,
         detail=outcome.message,
         http_status=outcome.http_status,
+        code=outcome.code,
+        template=template,
     )
     ledger.doubt(connection, claimed, grace_s, outcome.message)
 
@@ -235,6 +290,8 @@ def _decide(
     cause: str | None = None,
     detail: str | None = None,
     http_status: int | None = None,
+    code: int | None = None,
+    template: Template | None = None,
 ) -> None:
     connection.execute(
         _DECIDE,
@@ -245,8 +302,13 @@ def _decide(
             "cause": cause,
             "detail": detail,
             "http_status": http_status,
+            "code": code,
+            "template": None if template is None else template.name,
+            "template_version": None if template is None else template.version,
+            "most_attempts": MOST_ATTEMPTS,
         },
     )
+    after_commit(connection, measures.MAILS.labels(claimed.kind, outcome).inc)
 
 
 def _subject_key(claimed: Claim, recipient: str | None = None) -> str:

@@ -11,6 +11,7 @@ from sentry_sdk.types import Event
 from sqlalchemy import Connection, text
 
 from models.incidents import Opened, Trouble, note_report, open_notifications
+from tracing import is_reporting
 
 _REPORT_OF = text("SELECT sentry_event_id, cause_key, last_at FROM notifications WHERE id = :id")
 
@@ -27,7 +28,7 @@ def tell(connection: Connection, troubles: Sequence[Trouble]) -> None:
     Safe to repeat: the id of a report follows from what it is about.
     """
     opened = open_notifications(connection, troubles)
-    if not sentry_sdk.get_client().is_active():
+    if not is_reporting():
         return
     by_key = {trouble.subject_key: trouble for trouble in troubles}
     incidents: dict[int, str] = {}

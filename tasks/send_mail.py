@@ -2,11 +2,13 @@
 
 No transaction and no connection is held while the provider is talked to. A mail in doubt is asked about
 before it is sent again (mail.md section 1): only when the provider has said several times that it has
-nothing does a new attempt begin, and only so many of those without a person.
+nothing does a new attempt begin, and only so many of those without a person. Its search lags, so a mail of ours
+that was sent later is its witness: while the search does not show that one, it proves nothing about this one.
 """
 
 import time
 from functools import lru_cache
+from uuid import UUID
 
 import structlog
 from celery import shared_task
@@ -20,7 +22,8 @@ from tasks.catalogue import (
     ASKED_FOR_S,
     DOUBTFUL_SENDS_LIMIT,
     INQUIRY_PATIENCE,
-    MISSES_BEFORE_RESEND,
+    MISS_PAUSES,
+    MISSES_WITH_WITNESS,
     SEND_ASSIGNMENT,
     SEND_CANCELLATION,
     SEND_CHANGE,
@@ -31,7 +34,7 @@ from tasks.claims import give_back, patiently, take
 from tasks.crashes import report, reported
 from tasks.letters import letter_for
 from tasks.mail.addresses import AddressError
-from tasks.mail.compose import Mail, compose
+from tasks.mail.compose import Mail, Template, compose
 from tasks.mail.destination import DestinationError
 from tasks.mail.hints import hint_for
 from tasks.mail.mandrill import MandrillClient
@@ -77,7 +80,7 @@ def send_mail(kind: CommandKind, command_id: int) -> None:
         mail = _prepare(kind, claimed, settings)
         if mail is None:
             return
-        _record(claimed, _hand_over(mail, claimed, not_after), settings)
+        _record(claimed, _hand_over(mail, claimed, not_after), settings, mail.template)
     except LeaseLostError as lost:
         log.warning("lease lost", error=str(lost))
 
@@ -106,7 +109,7 @@ def _prepare(kind: CommandKind, claimed: Claim, settings: Settings) -> Mail | No
 def _hand_over(mail: Mail, claimed: Claim, not_after: float) -> Outcome:
     """Talk to the provider. A defect of ours leaves a doubt like any other, which is asked about and bounded."""
     try:
-        with span("http.client", "Mandrill messages/send"):
+        with span("http.client", "hand a mail over"):
             return mandrill().send(mail, send_id=str(claimed.send_id), not_after=not_after)
     except DestinationError as fault:
         return Refused("destination", str(fault), hint_for("destination"))
@@ -115,20 +118,43 @@ def _hand_over(mail: Mail, claimed: Claim, not_after: float) -> Outcome:
         return Unknown("crash", f"{type(failure).__name__} while the mail was handed over.")
 
 
-def _ask(claimed: Claim) -> Found | NotFound | CannotTell:
-    """Ask the provider about a mail in doubt. Whatever goes wrong with asking, the doubt stays."""
+def _ask(kind: str, send_id: UUID, recipient: str) -> Found | NotFound | CannotTell:
+    """Ask the provider about a mail. Whatever goes wrong with asking, the doubt stays."""
     try:
-        with span("http.client", "Mandrill messages/search"):
-            return mandrill().find(str(claimed.send_id), email=claimed.recipient)
+        with span("http.client", "ask about a mail"):
+            return mandrill().find(str(send_id), email=recipient)
     except Exception as failure:  # noqa: BLE001 - the patience with a doubt is bounded, whatever the reason
-        report(claimed.kind, failure)
+        report(kind, failure)
         return CannotTell(f"{type(failure).__name__} while Mandrill was asked.")
 
 
-def _record(claimed: Claim, outcome: Outcome, settings: Settings) -> None:
+def _inquire(claimed: Claim) -> tuple[Found | NotFound | CannotTell, int]:
+    """What the provider says of a mail in doubt, and how many misses in all prove that it has nothing.
+
+    A first miss counts as it is; from the second on a witness is asked for, where there is one.
+    """
+    without_witness = len(MISS_PAUSES) + 1
+    answer = _ask(claimed.kind, claimed.send_id, claimed.recipient)
+    if not isinstance(answer, NotFound) or claimed.misses + 1 < MISSES_WITH_WITNESS:
+        return answer, without_witness
+    with database.transaction() as connection:
+        witness = mail_record.later_mail(connection, claimed)
+    if witness is None:
+        return answer, without_witness
+    match _ask(claimed.kind, *witness):
+        case Found():
+            return answer, MISSES_WITH_WITNESS
+        case NotFound():
+            late = "Mandrill's search does not show mails yet that were sent after this one."
+            return CannotTell(late), without_witness
+        case CannotTell() as silent:
+            return silent, without_witness
+
+
+def _record(claimed: Claim, outcome: Outcome, settings: Settings, template: Template | None) -> None:
     def write() -> None:
         with database.transaction() as connection:
-            mail_record.record(connection, claimed, outcome, settings.unknown_grace_s)
+            mail_record.record(connection, claimed, outcome, settings.unknown_grace_s, template)
             mail_gate.note(connection, outcome)
 
     # What is known now and not written down is a doubt for two minutes or more. Safe to repeat: the command's
@@ -146,7 +172,7 @@ def _told_meanwhile(claimed: Claim) -> bool:
 def _begin_again_or_decide(claimed: Claim, settings: Settings) -> Claim | None:
     """Ask the provider about a mail in doubt and write the answer down; a claim when it is to be sent anew."""
     grace_s = settings.unknown_grace_s
-    answer = _ask(claimed)
+    answer, enough = _inquire(claimed)
     log.info("inquiry", kind=claimed.kind, answer=type(answer).__name__, misses=claimed.misses)
     with database.transaction() as connection:
         if mail_record.decided_by_events(connection, claimed):
@@ -166,8 +192,9 @@ def _begin_again_or_decide(claimed: Claim, settings: Settings) -> Claim | None:
                 mail_record.shown_to_people(connection, claimed, reason, INQUIRY_PATIENCE * grace_s)
             case CannotTell(reason):
                 mail_record.left_to_people(connection, claimed, reason, missed=False)
-            case NotFound() if claimed.misses + 1 < MISSES_BEFORE_RESEND:
-                ledger.stay_in_doubt(connection, claimed, grace_s, "Mandrill has no such mail.", missed=True)
+            case NotFound() if claimed.misses + 1 < enough:
+                delay_s = MISS_PAUSES[claimed.misses] * grace_s
+                ledger.stay_in_doubt(connection, claimed, delay_s, "Mandrill has no such mail.", missed=True)
             case NotFound() if claimed.doubts >= DOUBTFUL_SENDS_LIMIT:
                 message = f"{claimed.doubts} attempts ended in doubt, and Mandrill shows no such mail."
                 mail_record.left_to_people(connection, claimed, message, missed=True)

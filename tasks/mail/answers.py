@@ -6,6 +6,7 @@ a whole, well-formed list counts as success; anything else that came with a 200 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -53,6 +54,8 @@ TURNED_DOWN = frozenset({"rejected", "invalid"})
 SOFT_BOUNCE_RETRY_S = 4 * 3600
 """A rejection for a soft bounce expires by itself, within hours to days."""
 RETRY_AFTER_LIMIT_S = 3600
+LARGEST_CODE = 99_999
+"""Numbers of errors are small; a greater one is none."""
 
 
 def outcome_of_failure(failure: Failure) -> Outcome:
@@ -90,6 +93,13 @@ def outcome_of_reply(reply: Reply, sent_to: Sequence[str], *, now: datetime) -> 
 
 def error_outcome(reply: Reply, data: Any, *, now: datetime) -> Refused | NotAccepted | Unknown | None:
     """The outcome of an answer that is an error; None when it claims success."""
+    outcome, code = _error_by_name(reply, data, now), data.get("code") if isinstance(data, dict) else None
+    if outcome is None or not isinstance(code, int) or isinstance(code, bool) or abs(code) > LARGEST_CODE:
+        return outcome
+    return replace(outcome, code=code)
+
+
+def _error_by_name(reply: Reply, data: Any, now: datetime) -> Refused | NotAccepted | Unknown | None:
     name, message = _name_and_message(reply, data)
     succeeded = 200 <= reply.status < 300
     if name is None and succeeded:

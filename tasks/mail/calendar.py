@@ -20,9 +20,14 @@ from icalendar import Calendar, Event, vCalAddress
 from tasks.mail.addresses import Mailbox
 from tasks.mail.dates import day_of, is_after
 from tasks.mail.letter import Letter
-from tasks.mail.plain import lines, one_line
+from tasks.mail.plain import lines, one_line, shortened
 
 PRODUCT = "-//Appointments API//Mail//EN"
+NAMELESS = "Photo appointment"
+"""What an appointment is called that has neither a summary nor a type."""
+CONTACT_ON_SITE = "Contact on site"
+LONGEST_PLACE = 120
+"""Characters of the place in such a name; calendars show it on one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,41 +87,68 @@ def _status(letter: Letter) -> str:
     return "CONFIRMED" if letter.confirmed and not letter.tentative else "TENTATIVE"
 
 
-def _dated_event(letter: Letter) -> Event | None:
-    """An event with its start and, where there is one, its end; None when the start is not settled."""
+def span_of(letter: Letter) -> tuple[date, date | None] | None:
+    """Start and exclusive end: two UTC instants, or two dates of whole days; None when the start is not settled.
+
+    The end is None when none is known, or when it is beyond the calendar.
+    """
     start, stop = letter.local_start, letter.local_stop
-    event = Event()
     if letter.allday:
         if start is None:
             return None
         first = day_of(start)
         last = max(first, day_of(stop)) if stop is not None else first
-        event.add("dtstart", first)
-        if last < date.max:
-            event.add("dtend", last + timedelta(days=1))
-        return event
+        return first, last + timedelta(days=1) if last < date.max else None
     if not isinstance(start, datetime):
         return None
-    event.add("dtstart", start.astimezone(UTC))
-    if isinstance(stop, datetime) and is_after(stop, start):
-        event.add("dtend", stop.astimezone(UTC))
+    has_stop = isinstance(stop, datetime) and is_after(stop, start)
+    return start.astimezone(UTC), stop.astimezone(UTC) if has_stop and isinstance(stop, datetime) else None
+
+
+def _dated_event(letter: Letter) -> Event | None:
+    """An event with its start and, where there is one, its end; None when the start is not settled."""
+    span = span_of(letter)
+    if span is None:
+        return None
+    event = Event()
+    event.add("dtstart", span[0])
+    if span[1] is not None:
+        event.add("dtend", span[1])
     return event
 
 
 def _summary(letter: Letter) -> str:
-    return one_line(letter.summary) or one_line(letter.appt_type) or f"Appointment {letter.appointment_id}"
+    """As it was given; else its type; else the words and the place by which people tell it from others."""
+    place = one_line(letter.address) or one_line(letter.location)
+    return (
+        one_line(letter.summary)
+        or one_line(letter.appt_type)
+        or ", ".join(filter(None, (NAMELESS, shortened(place, LONGEST_PLACE))))
+    )
 
 
 def _location(letter: Letter) -> str:
-    return one_line(letter.location) or one_line(letter.address)
+    """As it was given (contract.md section 5); a meeting point is completed by the address that it belongs to.
+
+    One with a digit in it may be an address of its own, which another one behind it would spoil for a map.
+    """
+    location, address = one_line(letter.location), one_line(letter.address)
+    if not location or location.casefold() in address.casefold():
+        return address
+    is_meeting_point = not any(sign.isdigit() for sign in location)
+    return f"{location}, {address}" if address and is_meeting_point else location
 
 
 def _description(letter: Letter) -> str:
-    """As it was given; the address is added when LOCATION, being a meeting point, does not hold it."""
+    """As it was given; with the address when LOCATION does not hold it, and whom a photographer may call."""
     text, address = "\n".join(lines(letter.description)), one_line(letter.address)
+    parts = [text] if text else []
     if address and address.casefold() not in f"{_location(letter)}\n{text}".casefold():
-        return f"{text}\n\nAddress: {address}".lstrip()
-    return text
+        parts.append(f"Address: {address}")
+    contact = ", ".join(filter(None, (one_line(letter.client_name), one_line(letter.client_phone))))
+    if letter.to_photographer and contact and not letter.tells_cancellation:
+        parts.append(f"{CONTACT_ON_SITE}: {contact}")
+    return "\n\n".join(parts)
 
 
 def _person(mailbox: Mailbox, *, rsvp: bool | None = None) -> vCalAddress:

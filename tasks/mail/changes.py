@@ -30,6 +30,8 @@ TEXTS = {
 def changes_of(letter: Letter) -> tuple[str, ...]:
     """The changes that matter to the recipient, the time first; empty when nothing is known of them."""
     texts = [sentence for column, sentence in TEXTS.items() if column in letter.changed]
+    if "optional" in letter.changed:
+        texts.append("It is tentative now." if letter.tentative else "It is no longer tentative.")
     previous = letter.previous
     if previous is None:
         return tuple(texts)

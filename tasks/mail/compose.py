@@ -5,10 +5,12 @@ own (autoescape by file name, because Jinja's `select_autoescape` does not know 
 in a template is an error, not a blank.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import css_inline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,6 +23,14 @@ from tasks.mail.view import view_of
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 TEMPLATES = Path(__file__).parent / "templates"
+DIGEST_LENGTH = 12
+
+
+class Template(NamedTuple):
+    """What a mail was written with: the template's name, and a digest of every file that it is made of."""
+
+    name: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,7 @@ class Mail:
     attachments: tuple[Attachment, ...] = field(default=(), repr=False)
     dropped_copies: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """(address, reason) of copies that cannot be written to; the mail goes out without them."""
+    template: Template | None = None
 
 
 def compose(letter: Letter, *, mail_from: str) -> Mail:
@@ -69,7 +80,18 @@ def compose(letter: Letter, *, mail_from: str) -> Mail:
         html=_inliner().inline(environment.get_template(f"{name}.html.jinja").render(view)),
         attachments=() if attached is None else (attached,),
         dropped_copies=dropped,
+        template=Template(name, _version(name)),
     )
+
+
+@lru_cache(maxsize=16)
+def _version(name: str) -> str:
+    """The first characters of a SHA-256 over the template's files, its frame's and those that it includes."""
+    files = [path for path in TEMPLATES.glob("*.jinja") if path.name.startswith((f"{name}.", "layout.", "_"))]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:DIGEST_LENGTH]
 
 
 @lru_cache(maxsize=1)
@@ -93,6 +115,8 @@ def _inliner() -> css_inline.CSSInliner:
 
 
 def _template_name(letter: Letter) -> str:
+    if letter.withdrawn:
+        return "withdrawal"
     if letter.tells_cancellation:
         return "cancellation"
     if letter.tells_change:

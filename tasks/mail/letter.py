@@ -62,6 +62,8 @@ class Letter:
     confirmed: bool = False
     cancelled: bool = False
     """The appointment is off by now. Whatever was to be told, that is what the mail tells."""
+    withdrawn: bool = False
+    """The appointment goes on without the recipient: this tells so, of what was before and of nothing else."""
     tentative: bool = False
     """The appointment is optional: it takes place only if nothing else comes up."""
     cc: tuple[Mailbox, ...] = ()
@@ -79,6 +81,8 @@ class Letter:
     """Why it is off, when it is."""
 
     client_name: str = field(default="", repr=False)
+    client_phone: str = field(default="", repr=False)
+    """Told to the photographer, who may stand before a closed door; nobody else gets it."""
     photographer_name: str = field(default="", repr=False)
     address: str = field(default="", repr=False)
     """The property's postal address, on one line."""
@@ -103,8 +107,10 @@ class Letter:
     requested_date: dt.date | None = None
     requested_time: dt.time | None = None
 
-    public_url: str = field(default="", repr=False)
-    """Of the service itself; linked in the foot of the mail when it is http or https."""
+    office_phone: str = field(default="", repr=False)
+    """Where people call; the photographer's own number is not given to clients."""
+    appointment_url: str = field(default="", repr=False)
+    """The page on which the client moves or cancels it; linked when it is http or https. It holds no token."""
 
     def __post_init__(self) -> None:
         """Refuse naive datetimes: a time without a zone is a `Wall`, and must say so.

@@ -53,6 +53,8 @@ class Refused:
     http_status: int | None = None
     reject_reason: str | None = None
     provider_id: str | None = None
+    code: int | None = None
+    """Mandrill's number of the error. Its numbers collide, so it is shown to people and decides nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class NotAccepted:
     hint: str = ""
     about_recipient: bool = False
     """The provider works; only this recipient cannot be reached for now."""
+    code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Unknown:
     message: str
     http_status: int | None = None
     hint: str = ""
+    code: int | None = None
 
 
 Outcome = Accepted | Held | Refused | NotAccepted | Unknown

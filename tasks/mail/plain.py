@@ -15,6 +15,8 @@ _UNWANTED = re.compile(
 )
 _LINE_BREAKS = re.compile("\r\n|[\r\n\x0b\x0c\x85\u2028\u2029]")
 _ANY_SPACE = re.compile(r"\s+")
+_EXTENSION = re.compile(r"(?:ext\.?|extension|x|#)\s*([0-9]{1,8})\s*$", re.IGNORECASE)
+_FEWEST_DIGITS, _MOST_DIGITS = 5, 20
 
 
 def one_line(text: str | None) -> str:
@@ -47,6 +49,20 @@ def shortened(text: str, limit: int) -> str:
         cut = cut[:-1]
     at_word = cut.rfind(" ")
     return (cut[:at_word] if at_word > limit * 2 // 3 else cut).rstrip(" ,;–-") + "…"
+
+
+def phone_link(number: str | None) -> str | None:
+    """The `tel:` URL (RFC 3966) of a telephone number as people write it; None when there is none to dial.
+
+    `+` and digits are kept, an extension behind `x` or `ext` becomes `;ext=`.
+    """
+    found = _EXTENSION.search(text := one_line(number))
+    main = text if found is None else text[: found.start()]
+    digits = re.sub(r"[^0-9]", "", main)
+    if not _FEWEST_DIGITS <= len(digits) <= _MOST_DIGITS:
+        return None
+    plus = "+" if main.lstrip(" (").startswith("+") else ""
+    return f"tel:{plus}{digits}" + ("" if found is None else f";ext={found[1]}")
 
 
 def web_link(url: str | None) -> str | None:

@@ -4,13 +4,15 @@ HTML and text are made from the same view, so that neither can tell what the oth
 """
 
 from dataclasses import dataclass
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus
 
 from tasks.mail.addresses import Mailbox
+from tasks.mail.calendar import CONTACT_ON_SITE
+from tasks.mail.calendar_links import calendar_links
 from tasks.mail.changes import changes_of, is_time_changed
 from tasks.mail.dates import When, day_of, long_date, requested_of, short_date, when_of
 from tasks.mail.letter import Letter
-from tasks.mail.plain import lines, one_line, shortened, web_link
+from tasks.mail.plain import lines, one_line, phone_link, shortened, web_link
 
 ADDRESS_IN_SUBJECT = 100
 """Characters of the address that a subject shows; phones cut near 40, the provider at 998."""
@@ -18,13 +20,18 @@ ADDRESS_IN_SUBJECT = 100
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One labelled line or paragraph of a mail; `link` is http(s) or None, `before` what it was until now."""
+    """One labelled line or paragraph of a mail; `link` is http(s) or None, `before` what it was until now.
+
+    `phone` is a number as people write it, `phone_link` its `tel:` URL or None.
+    """
 
     label: str
     lines: tuple[str, ...]
     link: str | None = None
     link_text: str = ""
     before: str = ""
+    phone: str = ""
+    phone_link: str | None = None
 
 
 def view_of(letter: Letter, *, sender: Mailbox, to: Mailbox, has_calendar: bool) -> dict[str, object]:
@@ -41,7 +48,6 @@ def view_of(letter: Letter, *, sender: Mailbox, to: Mailbox, has_calendar: bool)
     address = one_line(letter.address)
     nameless = f"appointment {letter.appointment_id}"
     place = address or one_line(letter.location) or nameless
-    site = web_link(letter.public_url)
     reference = _reference(letter)
     moved = letter.tells_change and is_time_changed(letter)
     return {
@@ -65,12 +71,17 @@ def view_of(letter: Letter, *, sender: Mailbox, to: Mailbox, has_calendar: bool)
         "changes": changes_of(letter) if letter.tells_change else (),
         "reason": letter.reason,
         "has_calendar": has_calendar,
+        "calendar_links": calendar_links(letter) if has_calendar else (),
+        "phone": one_line(letter.office_phone),
+        "phone_link": phone_link(letter.office_phone),
+        # Nothing is left to be moved of what is off, and the page is the client's.
+        "page": None
+        if letter.to_photographer or letter.tells_cancellation or letter.withdrawn
+        else web_link(letter.appointment_url),
         "place": place,
         "facts": _facts(letter, requested, address),
         "reference": reference,
         "reference_inside": reference[0].lower() + reference[1:],
-        "site": site,
-        "site_name": urlsplit(site).netloc if site else "",
     }
 
 
@@ -81,6 +92,8 @@ def _subject(letter: Letter, brief: str, place: str) -> str:
 
 
 def _action(letter: Letter) -> str:
+    if letter.withdrawn:
+        return "No longer yours"
     if letter.tells_cancellation:
         return "Cancelled"
     if letter.tells_change:
@@ -115,6 +128,8 @@ def _tone(letter: Letter, when: When) -> str:
 
 
 def _when_label(letter: Letter, moved: bool, is_decided: bool) -> str:
+    if letter.withdrawn:
+        return "Until now"
     if letter.tells_cancellation:
         return "Cancelled"
     if letter.tells_change:
@@ -141,10 +156,11 @@ def _facts(letter: Letter, requested: str, address: str) -> tuple[Fact, ...]:
         link: str | None = None,
         link_text: str = "",
         before: str = "",
+        phone: str = "",
     ) -> None:
         shown = text if isinstance(text, tuple) else tuple(filter(None, (one_line(text),)))
-        if shown:
-            facts.append(Fact(label, shown, link, link_text, before))
+        if shown or phone:
+            facts.append(Fact(label, shown, link, link_text, before, phone, phone_link(phone)))
 
     if not letter.confirmed and not cancelled:
         add("Requested by the client" if to_photographer else "You asked for", requested)
@@ -158,13 +174,20 @@ def _facts(letter: Letter, requested: str, address: str) -> tuple[Fact, ...]:
         "Open in Maps",
         _old_address(letter, address),
     )
-    add("Location", letter.location if one_line(letter.location) != address else "")
-    if not cancelled:
-        add("Details", lines(letter.description))
-    if to_photographer:
+    location = one_line(letter.location)
+    is_address = address.casefold() in location.casefold()
+    add(
+        "Location" if is_address else "Meeting point",
+        "" if location.casefold() == address.casefold() else location,
+    )
+    if to_photographer and not cancelled:
+        add(CONTACT_ON_SITE, letter.client_name, phone=one_line(letter.client_phone))
+    elif to_photographer:
         add("Client", letter.client_name)
     else:
         add("Photographer", letter.photographer_name)
+    if not cancelled:
+        add("Details", lines(letter.description))
     return tuple(facts)
 
 

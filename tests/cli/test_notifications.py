@@ -112,6 +112,25 @@ def test_a_mail_that_may_have_been_sent_is_asked_about(
     assert failed.command["state"] == state
 
 
+def test_a_corrected_address_is_told_with_the_old_one_masked_and_each_mails_own(
+    run: Run, world: World
+) -> None:
+    failed = Failed(world)
+    world.execute(
+        "INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient, outcome, attempts)"
+        " SELECT send_id, id, appointment_id, kind, recipient, 'refused', CAST(:attempts AS jsonb)"
+        " FROM commands WHERE id = :id",
+        id=failed.command_id,
+        attempts='[{"at": "2026-11-20T10:00:00+00:00", "outcome": "refused", "cause": "ValidationError",'
+        ' "http_status": 400, "detail": "No.", "code": -2, "template": "request", "template_version": "0a1b2c"}]',
+    )
+    assert run("notifications", "correct", failed.id, "dana@example.com").exit_code == 0
+    words = run("notifications", "show", failed.id).stdout
+    assert ": from c***@example.com to d***@example.com" in words
+    assert "to carla@example.com: refused" in words, "the mail's own row keeps where it went"
+    assert "refused (HTTP 400, code -2) ValidationError No." in words
+
+
 def test_what_cannot_be_sent_again_is_refused_and_the_rest_is_done(run: Run, world: World) -> None:
     failed, resolved, under_way, alone, copy = (Failed(world) for _ in range(5))
     world.execute("UPDATE notifications SET state = 'resolved' WHERE id = :id", id=resolved.id)

@@ -115,7 +115,7 @@ PROVIDER_FAULTS = {
 
 def test_whatever_mandrill_does_each_mail_is_sent_once_or_shown(faulty: Stack) -> None:
     made = {name: create(faulty, f"{name}@example.com")[0].appointment["id"] for name in PROVIDER_FAULTS}
-    wait_until_all_is_done(faulty, within_s=45)
+    wait_until_all_is_done(faulty, within_s=75)
     seen = {}
     for name, appointment_id in made.items():
         address = f"{name}@example.com"

@@ -1,5 +1,7 @@
 """From the rows to a letter: who it goes to, what it says, and what it must never hold."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -9,6 +11,7 @@ from models.clock.supplied import Supplied
 from models.command_ledger import claim
 from models.command_states import BEGIN_SENDING, State
 from models.commands import NewCommand
+from models.mail_facts import MailFacts, told_now
 from settings import get_settings
 from tasks.letters import letter_for
 from tasks.mail.compose import compose
@@ -77,7 +80,32 @@ def test_every_fact_of_a_confirmation(world):
     assert (letter.zone_name, letter.office_zone_name) == ("America/New_York", "America/Denver")
     assert letter.duration_s == 5400
     assert (letter.requested_date, letter.requested_time) == (date(2026, 12, 4), time(10))
-    assert letter.public_url == get_settings().public_url
+
+
+def test_the_office_is_told_to_everybody_the_page_to_clients_and_the_clients_number_to_photographers(world):
+    order, photographer = world.order(), world.photographer()
+    world.execute(
+        "UPDATE clients SET phone = '+1 303 555 0117' WHERE email = :email", email=order.client_email
+    )
+    commands = (
+        NewCommand("send-confirmation", State.PENDING, order.client_email),
+        *assignment(photographer.email),
+    )
+    planned = mail_due(world, order, photographer_user_id=photographer.id, commands=commands)
+    office = {"office_phone": "+1 303 555 0100", "appointment_url": "https://app.example.com/a/{uuid}"}
+    configured = get_settings().model_copy(update=office)
+    told = {}
+    for kind, command in planned.commands.items():
+        with database.transaction() as connection:
+            claimed = claim(connection, command, kind, BEGIN_SENDING, 60)
+            assert claimed is not None
+            letter = letter_for(connection, claimed, configured)
+        told[kind] = (letter.office_phone, letter.appointment_url, letter.client_phone)
+    uuid = world.row("SELECT uuid FROM appointments WHERE id = :id", id=planned.id)["uuid"]
+    assert told == {
+        "send-confirmation": ("+1 303 555 0100", f"https://app.example.com/a/{uuid}", ""),
+        "send-assignment": ("+1 303 555 0100", "", "+1 303 555 0117"),
+    }
 
 
 def test_internal_notes_are_not_even_looked_up(world):
@@ -184,3 +212,40 @@ def test_an_appointment_without_an_order_makes_a_letter_too(world):
     for shown in (mail.text, mail.html):
         assert "None" not in shown
         assert "Order" not in shown
+
+
+@pytest.mark.parametrize("role", ["photographer", "client"])
+def test_who_is_no_longer_part_of_it_reads_of_what_was_and_of_nothing_else(world, role):
+    old, new = world.photographer("Sasha Shutter"), world.photographer("Robin Lens")
+    order = world.order(address="12 Larimer St, Denver, CO")
+    planned = mail_due(world, order, confirmed=True, photographer_user_id=old.id, summary="Photos")
+    with database.transaction() as connection:
+        told = told_now(connection, planned.id)
+    there = world.order(address="1 Secret Lane, Boulder, CO", assistants=("as@example.com",))
+    world.execute(
+        "UPDATE appointments SET sequence = 1, order_id = :order, photographer_user_id = :new, location = 'Gate 7',"
+        " starts_at = starts_at + interval '3 hours'",
+        order=there.id,
+        new=new.id,
+    )
+    facts = MailFacts(role=role, previous=told, withdrawn=True)
+    command_id = world.insert(
+        "INSERT INTO commands (appointment_id, kind, sequence, recipient, state, request_id, facts)"
+        " VALUES (:id, 'send-cancellation', 1, 'old@example.com', 'pending', 'r', CAST(:facts AS jsonb))"
+        " RETURNING id",
+        id=planned.id,
+        facts=json.dumps(facts.to_json()),
+    )
+    letter = letter_of(replace(planned, commands={"send-cancellation": command_id}), "send-cancellation")
+    mail = compose(letter, mail_from=get_settings().mail_from)
+    assert mail.subject.startswith("No longer yours: ")
+    assert (mail.to.name, mail.cc) == ("Sasha Shutter" if role == "photographer" else "", ())
+    said = mail.text + mail.html
+    for word in ("9:00 AM", "12 Larimer St", "no longer yours"):
+        assert word in said
+    for word in ("cancelled", "secret lane", "gate 7", "robin", "12:00 pm"):
+        assert word not in said.casefold(), word
+    ics = mail.attachments[0].content.decode()
+    assert "METHOD:CANCEL" in ics
+    assert "SEQUENCE:1" in ics
+    assert "Secret" not in ics

@@ -11,6 +11,7 @@ from models.audit import Actor
 from models.incidents import MANY, WINDOW_S, Trouble, close_notification
 from models.notification_actions import resend, resolve
 from models.notification_list import Wanted, list_notifications
+from tasks import mail_trouble
 from tasks.catalogue import SEND_CONFIRMATION
 from tasks.mail_trouble import cause_key, tell
 from tasks.send_mail import send_mail
@@ -45,11 +46,7 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What Sentry is told."""
     told: list[dict[str, Any]] = []
 
-    class Active:
-        def is_active(self) -> bool:
-            return True
-
-    monkeypatch.setattr(sentry_sdk, "get_client", Active)
+    monkeypatch.setattr(mail_trouble, "is_reporting", lambda: True)
     monkeypatch.setattr(sentry_sdk, "capture_event", told.append)
     return told
 

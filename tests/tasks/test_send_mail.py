@@ -1,6 +1,7 @@
 """The mail commands against a scripted Mandrill: each outcome, both tables of retries, and every doubt."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,6 +11,7 @@ from models import command_ledger as ledger
 from models import database
 from models.command_states import State
 from models.commands import NewCommand
+from models.notification_list import read_notification
 from settings import get_settings
 from tasks.catalogue import (
     ASKED_FOR_S,
@@ -18,6 +20,7 @@ from tasks.catalogue import (
     INQUIRY_PATIENCE,
     JITTER,
     MAIL_DELAYS_S,
+    MISS_PAUSES,
     SEND_ASSIGNMENT,
     SEND_CONFIRMATION,
 )
@@ -363,14 +366,15 @@ def test_a_mail_in_doubt_that_mandrill_rejected_afterwards_is_shown(world, provi
     assert told["cause"] == "rejected"
 
 
-def test_only_when_mandrill_has_nothing_twice_is_the_mail_sent_again(world, provider):
+def test_a_mail_that_no_later_one_bears_witness_to_is_sent_again_after_ever_longer_pauses(world, provider):
     planned = in_doubt(world, provider)
-    provider.script += NOTHING_FOUND
-    run_when_due(planned)
-    row = command_row(mail_of(planned))
-    assert (row["state"], row["misses"], row["attempts"]) == ("unknown", 1, 1)
-    assert row["due_in_s"] == pytest.approx(GRACE_S, abs=5)
-    assert provider.calls.count("messages/send.json") == 1
+    for misses, pause in enumerate(MISS_PAUSES, start=1):
+        provider.script += NOTHING_FOUND
+        run_when_due(planned)
+        row = command_row(mail_of(planned))
+        assert (row["state"], row["misses"], row["attempts"]) == ("unknown", misses, 1)
+        assert row["due_in_s"] == pytest.approx(pause * GRACE_S, abs=5)
+        assert provider.calls.count("messages/send.json") == 1
 
     provider.script += [*NOTHING_FOUND, SENT]
     run_when_due(planned)
@@ -385,8 +389,61 @@ def test_only_when_mandrill_has_nothing_twice_is_the_mail_sent_again(world, prov
     assert world.notifications(planned.id) == []
 
 
+def sent_later(world, provider):
+    """A mail that Mandrill took after the one in doubt."""
+    later = mail_due(world)
+    provider.script.append(SENT)
+    run(later)
+    assert state_of(later) == "done"
+    return later
+
+
+def test_once_the_search_shows_a_later_mail_of_ours_the_second_miss_is_proof(world, provider):
+    planned = in_doubt(world, provider)
+    later = sent_later(world, provider)
+    provider.script += NOTHING_FOUND
+    run_when_due(planned)
+    assert provider.calls.count("messages/search.json") == 1
+    provider.script += [*NOTHING_FOUND, found(later), SENT]
+    run_when_due(planned)
+    assert provider.script == []
+    assert (state_of(planned), provider.calls.count("messages/send.json")) == ("done", 3)
+
+
+@pytest.mark.parametrize("misses", [1, 2], ids=["second", "third"])
+@pytest.mark.parametrize(
+    "witness", [NOTHING_FOUND, (answer(TOO_MANY, 429),), (reset,)], ids=["not shown", "429", "reset"]
+)
+def test_a_search_that_does_not_show_a_later_mail_proves_nothing(world, provider, witness, misses):
+    planned = in_doubt(world, provider, misses=misses)
+    sent_later(world, provider)
+    provider.script += [*NOTHING_FOUND, *witness]
+    run_when_due(planned)
+    row = command_row(mail_of(planned))
+    assert (row["state"], row["misses"]) == ("unknown", misses)
+    assert provider.calls.count("messages/send.json") == 2
+    provider.script.append(found(planned))
+    run_when_due(planned)
+    assert (state_of(planned), provider.calls.count("messages/send.json")) == ("done", 2)
+
+
+def test_a_mail_that_was_sent_before_or_not_taken_bears_no_witness(world, provider):
+    early = mail_due(world)
+    provider.script.append(SENT)
+    run(early)
+    planned = in_doubt(world, provider)
+    refused = mail_due(world)
+    provider.script.append(says("rejected", reject_reason="unsub"))
+    run(refused)
+    world.execute("UPDATE commands SET misses = 1 WHERE id = :id", id=mail_of(planned))
+    provider.script += NOTHING_FOUND
+    run_when_due(planned)
+    assert provider.calls.count("messages/search.json") == 1
+    assert command_row(mail_of(planned))["misses"] == 2
+
+
 def test_a_crash_in_a_second_attempt_counts_as_the_second(world, provider):
-    planned = in_doubt(world, provider, misses="1")
+    planned = in_doubt(world, provider, misses=len(MISS_PAUSES))
     world.execute("UPDATE appointments SET zone_name = 'Nowhere/Atlantis' WHERE id = :id", id=planned.id)
     provider.script += NOTHING_FOUND
     with pytest.raises(ValueError, match="Atlantis"):
@@ -418,6 +475,43 @@ def test_while_mandrill_cannot_tell_it_is_asked_again_ever_later_and_nothing_is_
     assert open_notifications(world) == []
 
 
+def test_every_attempt_is_kept_with_what_became_of_it(world, provider):
+    planned = mail_due(world)
+    provider.script += [answer(TOO_MANY, 429), reset, *NOTHING_FOUND * len(MISS_PAUSES)]
+    for _ in range(2 + len(MISS_PAUSES)):
+        run_when_due(planned)
+    provider.script += [*NOTHING_FOUND, SENT]
+    run_when_due(planned)
+    attempts = email_of(world, planned)["attempts"]
+    assert [(one["outcome"], one["http_status"]) for one in attempts] == [
+        ("not-accepted", 429),
+        ("unknown", None),
+        ("accepted", None),
+    ]
+
+
+def test_a_failure_is_told_with_mandrills_code_the_template_and_links(world, provider, monkeypatch):
+    monkeypatch.setenv("PUBLIC_URL", "https://appointments.example.com/")
+    monkeypatch.setenv("SENTRY_URL", "https://planomatic.sentry.io")
+    get_settings.cache_clear()
+    planned = mail_due(world)
+    provider.script.append(answer(VALIDATION, 400))
+    run(planned)
+    (told,) = open_notifications(world)
+    world.execute("UPDATE notifications SET sentry_event_id = 'abc123'")
+    with database.transaction() as connection:
+        shown = read_notification(connection, told["id"])
+    ((attempt,),) = [mail["attempts"] for mail in shown["mails"]]
+    assert (attempt["code"], attempt["template"]) == (-2, "request")
+    assert re.fullmatch("[0-9a-f]{12}", attempt["template_version"])
+    for name in ("code", "template", "template_version"):
+        assert shown[name] == attempt[name]
+    assert (shown["locale"], shown["endpoint_host"]) == ("en", "127.0.0.1")
+    assert shown["appointment_link"] == f"https://appointments.example.com/console/appointments/{planned.id}"
+    assert shown["sentry_link"] == "https://planomatic.sentry.io/issues/?query=abc123"
+    assert shown["cause_key"] == "ValidationError@send-confirmation", "the code and the version group nothing"
+
+
 def test_that_the_account_cannot_be_searched_is_told_at_the_first_doubt(world, provider):
     planned = in_doubt(world, provider)
     provider.script += [answer([]), answer([{"name": "other"}])]
@@ -440,8 +534,9 @@ def test_what_mandrill_cannot_tell_for_long_is_shown_to_people_and_settled_when_
     (told,) = open_notifications(world)
     assert (told["cause"], told["may_have_been_sent"]) == ("undecided", True)
 
-    provider.script += NOTHING_FOUND
-    run_when_due(planned)
+    for _ in MISS_PAUSES:
+        provider.script += NOTHING_FOUND
+        run_when_due(planned)
     provider.script += [*NOTHING_FOUND, SENT]
     run_when_due(planned)
     assert state_of(planned) == "done"
@@ -461,8 +556,9 @@ def test_after_three_attempts_in_doubt_nothing_more_is_sent_without_a_person(wor
     for _ in range(DOUBTFUL_SENDS_LIMIT):
         provider.script.append(reset)
         run_when_due(planned)
-        provider.script += NOTHING_FOUND
-        run_when_due(planned)
+        for _ in MISS_PAUSES:
+            provider.script += NOTHING_FOUND
+            run_when_due(planned)
         provider.script += NOTHING_FOUND
     run_when_due(planned)
     assert provider.script == []

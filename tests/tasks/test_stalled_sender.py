@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from models import command_ledger as ledger
 from models import database
 from settings import get_settings
-from tasks.catalogue import SEND_CONFIRMATION
+from tasks.catalogue import MISS_PAUSES, SEND_CONFIRMATION
 from tasks.claims import take
 from tasks.mail.mandrill import MandrillClient
 from tasks.mail.outcomes import NotAccepted
@@ -71,7 +71,7 @@ def test_inquiries_do_not_use_up_the_lease_of_the_attempt_that_follows(world, pr
     command_id = planned.commands["send-confirmation"]
     provider.script.append(reset)
     send_mail(SEND_CONFIRMATION, command_id)
-    world.execute("UPDATE commands SET misses = 1 WHERE id = :id", id=command_id)
+    world.execute("UPDATE commands SET misses = :n WHERE id = :id", n=len(MISS_PAUSES), id=command_id)
     make_due(command_id)
     left_s = []
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models import database
-from tasks.catalogue import RECIPIENT_TRIES, SEND_CONFIRMATION
+from tasks.catalogue import MISS_PAUSES, RECIPIENT_TRIES, SEND_CONFIRMATION
 from tasks.mail.events import ToldEvent
 from tasks.provider_events import take_in
 from tasks.send_mail import send_mail
@@ -94,7 +94,7 @@ def test_an_event_that_comes_while_mandrill_is_asked_wins_over_its_answer(
     world: World, provider: WireServer, asked: tuple[Act, ...]
 ) -> None:
     """Also when this would have been the answer after which the mail is sent again."""
-    planned = in_doubt(world, provider, misses="1")
+    planned = in_doubt(world, provider, misses=len(MISS_PAUSES))
     provider.script += [telling(lambda: planned, "send", asked[0]), *asked[1:]]
     run(planned)
     assert outcome_of(world, planned) == ("done", "accepted")
@@ -104,7 +104,7 @@ def test_an_event_that_comes_while_mandrill_is_asked_wins_over_its_answer(
 def test_a_second_attempt_that_waits_is_settled_by_the_first_ones_event(
     world: World, provider: WireServer
 ) -> None:
-    planned = in_doubt(world, provider, misses="1")
+    planned = in_doubt(world, provider, misses=len(MISS_PAUSES))
     busy = answer({"status": "error", "name": "ServiceUnavailable", "message": "Later", "code": 1}, 503)
     provider.script += [*NOTHING_FOUND, busy]
     run(planned)

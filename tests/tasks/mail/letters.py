@@ -42,7 +42,8 @@ def a_letter(**changes: Any) -> Letter:
         "duration_s": 5400,
         "requested_date": date(2026, 11, 27),
         "requested_time": time(10, 0),
-        "public_url": "https://appointments.example.com",
+        "office_phone": "+1 303 555 0100",
+        "appointment_url": "https://app.example.com/appointments/0190c2f5-7a2b-7cc0-9d2e-3f1c5b8a7e61",
     }
     return Letter(**{**facts, **changes})
 
@@ -57,6 +58,8 @@ TO_PHOTOGRAPHER: dict[str, Any] = {
     "role": "photographer",
     "to": Mailbox("robin@example.com", "Robin Lens"),
     "cc": (),
+    "client_phone": "(303) 555-0117",
+    "appointment_url": "",
 }
 UNDECIDED: dict[str, Any] = {
     "unresolved": True,
@@ -134,7 +137,8 @@ CASES: dict[str, dict[str, Any]] = {
         "description": "",
         "appt_type": "",
         "order_id": None,
-        "public_url": "",
+        "office_phone": "",
+        "appointment_url": "",
         "to": Mailbox("client@example.com"),
     },
     "confirmed-long": {
@@ -168,6 +172,12 @@ CASES: dict[str, dict[str, Any]] = {
         **CHANGED,
         **whole_days(date(2026, 11, 26), date(2026, 11, 28)),
         "previous": before(allday=True, local_start=Wall(date(2026, 11, 26)), local_stop=None),
+    },
+    "withdrawn-from-the-photographer": {
+        **CANCELLED,
+        **TO_PHOTOGRAPHER,
+        "withdrawn": True,
+        "previous": before(),
     },
     "cancelled": CANCELLED,
     "cancelled-on-site": {**CANCELLED, "reason": "on-site"},

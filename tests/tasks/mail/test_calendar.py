@@ -59,11 +59,8 @@ def test_a_confirmed_appointment_as_a_whole():
         "DTEND": ("20261126T173000Z", {}),
         "STATUS": ("CONFIRMED", {}),
         "SUMMARY": ("Floor plan and photos", {}),
-        "LOCATION": ("Meet at the side gate", {}),
-        "DESCRIPTION": (
-            "Two storeys.\nThe gate code is 4711.\n\nAddress: 123 Main Street, Denver, CO 80202",
-            {},
-        ),
+        "LOCATION": ("Meet at the side gate, 123 Main Street, Denver, CO 80202", {}),
+        "DESCRIPTION": ("Two storeys.\nThe gate code is 4711.", {}),
         "ORGANIZER": ("mailto:appointments@example.com", {"CN": "PlanOmatic"}),
         "ATTENDEE": ("mailto:client@example.com", {"CN": "Dana Client", "RSVP": "FALSE"}),
     }
@@ -166,13 +163,50 @@ def test_every_mail_with_a_file_speaks_of_it():
 
 def test_what_is_not_given_has_a_stand_in_or_is_left_out():
     bare = event_of(**CASES["confirmed-bare"])
-    assert bare["SUMMARY"].value == "Appointment 1042"
+    assert bare["SUMMARY"].value == "Photo appointment"
     assert not {"LOCATION", "DESCRIPTION"} & {line.name for line in bare.lines}
     assert bare["ATTENDEE"].params == {"RSVP": "FALSE"}
     assert event_of(summary="")["SUMMARY"].value == "Photo shoot"
+    nameless = event_of(summary="", appt_type="")
+    assert nameless["SUMMARY"].text == "Photo appointment, 123 Main Street, Denver, CO 80202"
     placed = event_of(location="", description="Two storeys.")
     assert placed["LOCATION"].text == "123 Main Street, Denver, CO 80202"
     assert placed["DESCRIPTION"].text == "Two storeys."
+
+
+@pytest.mark.parametrize(
+    ("location", "address", "shown", "is_in_description"),
+    [
+        (
+            "Meet at the gate",
+            "12 Larimer St, Denver, CO",
+            "Meet at the gate, 12 Larimer St, Denver, CO",
+            False,
+        ),
+        (
+            "Gate, 12 larimer st, Denver, CO",
+            "12 Larimer St, Denver, CO",
+            "Gate, 12 larimer st, Denver, CO",
+            False,
+        ),
+        ("Denver", "12 Larimer St, Denver, CO", "12 Larimer St, Denver, CO", False),
+        ("350 Fifth Avenue, New York", "12 Larimer St, Denver, CO", "350 Fifth Avenue, New York", True),
+        ("Meet at the gate", "", "Meet at the gate", False),
+        ("", "12 Larimer St, Denver, CO", "12 Larimer St, Denver, CO", False),
+    ],
+    ids=["meeting point", "holds the address", "part of the address", "another address", "alone", "absent"],
+)
+def test_a_meeting_point_is_completed_by_the_address(location, address, shown, is_in_description):
+    event = event_of(location=location, address=address, description="Two storeys.")
+    assert event["LOCATION"].text == shown
+    assert event["DESCRIPTION"].text == "Two storeys." + f"\n\nAddress: {address}" * is_in_description
+
+
+def test_a_photographers_entry_says_whom_to_call_and_a_clients_does_not():
+    call = "Contact on site: Dana Client, (303) 555-0117"
+    assert event_of(kind="send-assignment", **TO_PHOTOGRAPHER)["DESCRIPTION"].text.endswith(call)
+    for changes in ({"client_phone": "(303) 555-0117"}, {**CANCELLED, **TO_PHOTOGRAPHER}):
+        assert "0117" not in file_of(**changes).content.decode()
 
 
 def test_the_zone_of_the_property_does_not_matter():
@@ -204,7 +238,7 @@ def test_any_text_comes_back_as_the_mail_shows_it(summary, location, name):
 def test_long_texts_of_any_script_are_folded_and_whole():
     long = CASES["confirmed-long"]
     event = event_of(**long, **at(DENVER, "America/Denver", START, STOP))
-    assert event["LOCATION"].text == long["location"]
+    assert event["LOCATION"].text == f"{long['location']}, {long['address']}"
     assert event["DESCRIPTION"].text.startswith("Photographs of every room")
 
 

@@ -3,15 +3,17 @@
 import dataclasses
 import pickle
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
 from jinja2 import UndefinedError
 
 from tasks.mail.addresses import AddressError, Mailbox
-from tasks.mail.compose import TEMPLATES, _environment
-from tests.tasks.mail.letters import CASES, a_letter, a_mail
+from tasks.mail.compose import TEMPLATES, _environment, _version
+from tests.tasks.mail.letters import CASES, TO_PHOTOGRAPHER, a_letter, a_mail
 
+PAGE = "https://app.example.com/appointments/0190c2f5-7a2b-7cc0-9d2e-3f1c5b8a7e61"
 KINDS = {
     "confirmed": {"confirmed": True},
     "request": {"confirmed": False},
@@ -30,7 +32,14 @@ KINDS = {
     "assignment": {"kind": "send-assignment", "confirmed": True},
     "unconfirmed assignment": {"kind": "send-assignment", "confirmed": False},
     "bare": {"client_name": "", "photographer_name": "", "address": "", "location": "", "summary": ""},
-    "barer": {"description": "", "appt_type": "", "public_url": "", "duration_s": None, "cc": ()},
+    "barer": {
+        "description": "",
+        "appt_type": "",
+        "appointment_url": "",
+        "office_phone": "",
+        "duration_s": None,
+        "cc": (),
+    },
 }
 
 
@@ -208,11 +217,50 @@ def test_only_web_addresses_and_the_contact_are_linked():
         "http://",
         "x y",
     ):
-        mail = a_mail(public_url=url)
-        assert all(link.startswith(contact) for link in hrefs(mail))
+        mail = a_mail(confirmed=False, appointment_url=url)
+        assert {link for link in hrefs(mail) if not link.startswith(contact)} == {"tel:+13035550100"}
         assert url not in mail.text
-    for changes in KINDS.values():
-        assert all(link.startswith(("https://", contact)) for link in hrefs(a_mail(**changes)))
+    for changes in CASES.values():
+        assert all(link.startswith(("https://", "tel:", contact)) for link in hrefs(a_mail(**changes)))
+
+
+@pytest.mark.parametrize("name", ["confirmed", "request", "changed-time", "changed-request"])
+def test_a_client_can_move_or_cancel_by_page_telephone_and_mail(name):
+    mail = a_mail(**CASES[name])
+    assert {PAGE, "tel:+13035550100"} <= set(hrefs(mail))
+    assert PAGE in mail.text
+    assert "call +1 303 555 0100 or write to appointments@example.com" in mail.text
+    without = a_mail(**{**CASES[name], "appointment_url": "", "office_phone": ""})
+    assert "call" not in without.text
+    assert "write to appointments@example.com and name order 77, appointment 1042" in without.text
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "cancelled" in name or "photographer" in name])
+def test_nobody_is_led_to_the_page_of_what_is_off_or_not_theirs(name):
+    mail = a_mail(**{**CASES[name], "appointment_url": PAGE})
+    assert PAGE not in mail.text + mail.html
+
+
+def test_a_confirmed_client_reads_what_to_prepare():
+    for name, is_told in {
+        "confirmed": True,
+        "changed-time": True,
+        "request": False,
+        "cancelled": False,
+    }.items():
+        for text in both(a_mail(**CASES[name])):
+            assert ("please have ready" in text.lower()) is is_told
+            assert ("Pets" in text) is is_told
+
+
+def test_the_clients_number_is_for_the_photographer_alone():
+    number = "(303) 555-0117"
+    mail = a_mail(kind="send-assignment", **TO_PHOTOGRAPHER)
+    assert "tel:3035550117" in hrefs(mail)
+    assert number in mail.text
+    for name in ("cancelled-for-the-photographer", "withdrawn-from-the-photographer", "confirmed"):
+        mail = a_mail(**{**CASES[name], "client_phone": number})
+        assert number not in mail.text + mail.html
 
 
 def test_a_click_on_the_contact_begins_a_mail_about_the_reference():
@@ -260,6 +308,24 @@ def test_a_bad_copy_is_dropped_with_its_reason_and_a_bad_recipient_stops_the_mai
     assert "address" in reason
     with pytest.raises(AddressError):
         a_mail(to=Mailbox("nobody at all"))
+
+
+def test_a_mail_names_its_template_and_a_version_that_changes_with_any_of_its_files(tmp_path, monkeypatch):
+    first = a_mail().template
+    assert (first.name, a_mail(confirmed=False).template.name) == ("confirmation", "request")
+    assert a_mail().template == first
+    assert a_mail(confirmed=False).template.version != first.version
+    copy = tmp_path / "templates"
+    shutil.copytree(TEMPLATES, copy)
+    monkeypatch.setattr("tasks.mail.compose.TEMPLATES", copy)
+    for file, is_part in (
+        ("_prepare.txt.jinja", True),
+        ("layout.html.jinja", True),
+        ("change.txt.jinja", False),
+    ):
+        before = _version.__wrapped__("confirmation")
+        (copy / file).write_text("other")
+        assert (_version.__wrapped__("confirmation") != before) is is_part
 
 
 def test_repr_and_pickled_errors_hold_no_text_of_the_mail():

@@ -1,15 +1,38 @@
 """User text made safe for headers and paragraphs; addresses read strictly; links only to the web."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.mail.addresses import AddressError, Mailbox, checked_mailbox, sender_mailbox
-from tasks.mail.plain import lines, one_line, shortened, web_link
+from tasks.mail.plain import lines, one_line, phone_link, shortened, web_link
 
+PHONES = {
+    "+1 303 555 0100": "tel:+13035550100",
+    "(303) 555-0117": "tel:3035550117",
+    "(+49) 89 1234-0": "tel:+498912340",
+    "303.555.0100 x12": "tel:3035550100;ext=12",
+    "303 555 0100 Ext. 7": "tel:3035550100;ext=7",
+    "": None,
+    "ask Dana": None,
+    "911": None,
+    "javascript:alert(1)": None,
+    "1" * 21: None,
+}
 ANY_TEXT = st.text(alphabet=st.characters(codec=None, categories=None), max_size=60)
+
+
+@pytest.mark.parametrize(("number", "link"), PHONES.items())
+def test_a_number_can_be_dialled_as_people_write_it(number, link):
+    assert phone_link(number) == link
+
+
+@given(ANY_TEXT)
+def test_a_telephone_link_holds_nothing_but_a_number(text):
+    assert re.fullmatch(r"tel:\+?[0-9]{5,20}(;ext=[0-9]{1,8})?", phone_link(text) or "tel:00000")
 
 
 @given(ANY_TEXT)
