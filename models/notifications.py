@@ -76,6 +76,12 @@ class Notification(Base):
         Index("ix_notifications_open", "last_at", postgresql_where=text("state = 'open'")),
         Index("ix_notifications_newest", "last_at", "id"),
         Index(
+            "ix_notifications_unfinished",
+            "last_at",
+            "id",
+            postgresql_where=text("state IN ('open', 'retrying')"),
+        ),
+        Index(
             "ix_notifications_double_booked",
             text("split_part(subject_key, ':', 2)"),
             postgresql_where=text("status = 'photographer-double-booked' AND state <> 'resolved'"),
