@@ -18,6 +18,7 @@ from settings import get_settings
 
 COMMANDS = {
     "clock": "cli.clock:clock",
+    "commands": "cli.commands:commands",
     "demo": "cli.demo:demo",
     "doctor": "cli.doctor:doctor",
     "import": "cli.importing.command:import_records",

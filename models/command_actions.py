@@ -81,7 +81,7 @@ _RETRYING = text(
 )
 
 
-def retry(
+def retry_now(
     connection: Connection, ids: Sequence[int], actor: Actor, *, even_if_sent: bool = False
 ) -> list[Done]:
     """Have these commands done now; what became of each.
@@ -151,7 +151,7 @@ def drop(connection: Connection, ids: Sequence[int], actor: Actor, reason: str =
 
 
 def may_retry(state: State, *, is_due: bool, was_dropped_by_hand: bool) -> bool:
-    """Whether `retry` would do anything about a command that stands so."""
+    """Whether `retry_now` would do anything about a command that stands so."""
     if state == State.DONE:
         return was_dropped_by_hand
     return state in RESEND.sources or (state == State.PENDING and not is_due)

@@ -16,7 +16,7 @@ from api.console.render import page, problem
 from api.console.words import plural
 from api.params import MAX_ID
 from models import database
-from models.command_actions import drop, retry
+from models.command_actions import drop, retry_now
 from models.command_board import read_one_command
 from models.notification_actions import Done
 
@@ -47,7 +47,9 @@ def act() -> Response:
     actor = signed_in().actor()
     with database.transaction() as connection:
         if action == "retry":
-            results = retry(connection, ids, actor, even_if_sent=request.form.get("even_if_sent") == "yes")
+            results = retry_now(
+                connection, ids, actor, even_if_sent=request.form.get("even_if_sent") == "yes"
+            )
         else:
             reason = request.form.get("reason", "").strip()[:LONGEST_REASON]
             results = drop(connection, ids, actor, reason)

@@ -2,8 +2,8 @@
 
 It follows `/readyz` (`api/health.py`) and the heartbeats. A process that stops is told of `SILENT_AFTER_S` (30 s)
 after its last heartbeat, which was up to 5 s before; with the cache here and the page's refresh that makes 25 to 45
-seconds. No page waits for it: a round of questions runs in a thread of its own, and a page shows what the last one
-found, unless there is none yet or it is old; then it waits a quarter of a second at most.
+seconds. A round of questions takes some milliseconds, in a thread of its own. What it found holds for three seconds; a
+page waits for the next one for a quarter of a second at most, and then shows what the last one found.
 """
 
 import time
@@ -27,7 +27,6 @@ from models.moment import now
 from settings import get_settings
 
 FRESH_FOR_S: Final = 3.0
-OLD_AFTER_S: Final = 15.0
 PATIENCE_S: Final = 0.25
 PERSISTENT_AFTER_S: Final = 5.0
 """What a sweep does at once may wait for a moment after a gate has opened or the broker has come back."""
@@ -70,26 +69,19 @@ class Watch:
         self._round: Future[list[tuple[str, str]]] | None = None
         self._began_at = 0.0
         self._told: list[tuple[str, str]] = []
-        self._told_at = float("-inf")
         self._seen: dict[str, tuple[float, datetime]] = {}
 
     def told(self) -> list[tuple[str, str]]:
         """What the last round found; a new one is begun when that is not fresh any more."""
-        current = self._current()
-        is_old = time.monotonic() - self._told_at > OLD_AFTER_S
         try:
-            found = current.result(timeout=PATIENCE_S if is_old else 0)
+            return self._current().result(timeout=PATIENCE_S)
         except NotInTime:
             return self._told
-        with self._lock:
-            if current is self._round:
-                self._told, self._told_at = found, time.monotonic()
-        return found
 
     def forget(self) -> None:
         """As if nothing had been asked yet."""
         with self._lock:
-            self._round, self._told, self._told_at = None, [], float("-inf")
+            self._round, self._told = None, []
             self._seen.clear()
 
     def _current(self) -> Future[list[tuple[str, str]]]:
@@ -97,7 +89,7 @@ class Watch:
             is_over = self._round is not None and self._round.done()
             if self._round is None or (is_over and time.monotonic() - self._began_at > FRESH_FOR_S):
                 if self._round is not None:
-                    self._told, self._told_at = self._round.result(), self._began_at
+                    self._told = self._round.result()
                 self._began_at = time.monotonic()
                 # Not a pool that is kept: a thread would not survive a fork.
                 looking = ThreadPoolExecutor(1, thread_name_prefix="silence")

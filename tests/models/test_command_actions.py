@@ -7,7 +7,7 @@ import pytest
 
 from models import audit, database
 from models.audit import Actor
-from models.command_actions import SUBJECT, drop, may_drop, may_retry, retry
+from models.command_actions import SUBJECT, drop, may_drop, may_retry, retry_now
 from models.command_ledger import GIVEN_UP, GIVEN_UP_IN_DOUBT
 from models.command_states import LEASED, State
 from models.notification_actions import Done
@@ -91,7 +91,7 @@ def test_retrying_is_guarded_by_the_states(
 ) -> None:
     number = made(state, kind, due_in_s=due_in_s)
     before = of(world, number)
-    [result] = act(retry, number)
+    [result] = act(retry_now, number)
     row = of(world, number)
     assert (result.is_done, row["state"]) == (done, after)
     assert said in result.message
@@ -146,8 +146,8 @@ def test_what_may_have_been_sent_is_sent_again_only_when_a_person_says_so_twice(
     made: Made, world: World
 ) -> None:
     in_doubt, told_so = made("unknown"), made("failed", notified=True, doubt=True)
-    assert [(one.is_done, one.asks) for one in act(retry, in_doubt, told_so)] == [(False, True)] * 2
-    assert [one.is_done for one in act(retry, in_doubt, told_so, even_if_sent=True)] == [True, True]
+    assert [(one.is_done, one.asks) for one in act(retry_now, in_doubt, told_so)] == [(False, True)] * 2
+    assert [one.is_done for one in act(retry_now, in_doubt, told_so, even_if_sent=True)] == [True, True]
     assert {of(world, number)["state"] for number in (in_doubt, told_so)} == {"pending"}
 
 
@@ -157,7 +157,7 @@ def test_what_was_dropped_by_mistake_can_be_retried_but_not_what_a_change_made_s
     by_mistake = made("failed")
     superfluous = made("done", last_error="A later change of the appointment made it superfluous.")
     act(drop, by_mistake)
-    first, second = act(retry, by_mistake, superfluous)
+    first, second = act(retry_now, by_mistake, superfluous)
     assert (first.is_done, second.is_done) == (True, False)
     assert of(world, by_mistake)["state"] == "pending"
 
@@ -165,8 +165,8 @@ def test_what_was_dropped_by_mistake_can_be_retried_but_not_what_a_change_made_s
 @pytest.mark.parametrize(
     ("action", "state", "after"),
     [
-        (retry, "open", "retrying"),
-        (retry, "ignored", "retrying"),
+        (retry_now, "open", "retrying"),
+        (retry_now, "ignored", "retrying"),
         (drop, "open", "ignored"),
         (drop, "retrying", "ignored"),
     ],
@@ -192,7 +192,7 @@ def test_of_many_each_is_told_and_the_others_are_done_all_the_same(made: Made, w
         " INSERT INTO commands_archive SELECT * FROM gone",
         id=archived,
     )
-    results = {one.id: one for one in act(retry, failed, leased, archived, 99_999, failed)}
+    results = {one.id: one for one in act(retry_now, failed, leased, archived, 99_999, failed)}
     assert len(results) == 4
     assert results[failed].is_done
     assert "wait for its outcome" in results[leased].message

@@ -4,7 +4,16 @@ import ast
 import inspect
 
 from models import command_states
-from models.command_states import CLAIMABLE, EDGES, LEASED, OPEN, RESEND, SHOWN_TO_CALLERS, State
+from models.command_states import (
+    CLAIMABLE,
+    DROP_BY_HAND,
+    EDGES,
+    LEASED,
+    OPEN,
+    RESEND,
+    SHOWN_TO_CALLERS,
+    State,
+)
 
 
 def test_every_state_has_a_sentence_of_its_own():
@@ -32,9 +41,9 @@ def test_every_state_is_reached_from_where_commands_begin():
     assert reached == set(State)
 
 
-def test_only_a_person_revives_what_is_done_or_failed():
-    for end in (State.DONE, State.FAILED):
-        assert [edge for edge in EDGES if end in edge.sources] == [RESEND]
+def test_only_a_person_revives_what_is_done_or_failed_and_gives_up_what_failed():
+    for end, by_hand in ((State.DONE, [RESEND]), (State.FAILED, [RESEND, DROP_BY_HAND])):
+        assert [edge for edge in EDGES if end in edge.sources] == by_hand
 
 
 def test_every_open_state_has_a_way_on():

@@ -1,0 +1,41 @@
+"""`flask commands`: what is queued, trying it now, and giving it up."""
+
+from tests.cli.test_notifications import Failed, Run, RunJson
+from tests.world import World
+
+
+def test_the_list_shows_what_is_not_done_with_addresses_masked(
+    run: Run, run_json: RunJson, world: World
+) -> None:
+    failed = Failed(world)
+    world.execute("UPDATE commands SET state = 'done' WHERE kind = 'reconcile-times'")
+    [listed] = run_json("commands", "list")
+    assert (listed["id"], listed["state"], listed["recipient"]) == (
+        failed.command_id,
+        "failed",
+        "c***@example.com",
+    )
+    assert len(run_json("commands", "list", "--state", "all")) == 2
+    assert run_json("commands", "list", "--kind", "send-change") == []
+    words = run("commands", "list").stdout
+    assert f"{failed.command_id}" in words
+    assert "carla@" not in words
+
+
+def test_what_may_have_been_sent_is_asked_about(run: Run, world: World) -> None:
+    failed = Failed(world, state="unknown")
+    refused = run("commands", "retry", str(failed.command_id), input="n\n")
+    assert "may have been sent. Send it again?" in refused.stderr
+    assert failed.command["state"] == "unknown"
+    done = run("commands", "retry", str(failed.command_id), "--yes")
+    assert done.stdout == f"Command {failed.command_id} is queued again.\n"
+    assert (failed.command["state"], failed.state) == ("pending", "retrying")
+
+
+def test_dropping_says_what_it_did_and_who_did_it_is_written_down(run: Run, world: World) -> None:
+    failed = Failed(world)
+    said = run("commands", "drop", str(failed.command_id), "--reason", "cancelled by phone").stdout
+    assert said == f"Command {failed.command_id} is dropped; its notification is ignored.\n"
+    entry = world.row("SELECT action, via, detail FROM audit_entries WHERE subject = 'command'")
+    assert (entry["action"], entry["via"]) == ("drop", "command-line")
+    assert entry["detail"]["reason"] == "cancelled by phone"
