@@ -14,6 +14,8 @@ from sqlalchemy import Connection, text
 
 from models.appointment_list import LISTED
 from models.appointments import DAY, START
+from models.clock.frames import ENDPOINTS
+from models.clock.frames import FLOATING_ORDER as FRAMES
 
 LOOK_BACK: Final = timedelta(days=32)
 MOST: Final = 400
@@ -21,11 +23,13 @@ MOST: Final = 400
 MOST_UNDECIDED: Final = 60
 
 _COLUMNS = ", ".join((*LISTED, "busy_from", "busy_until"))
-_LAST_DAY = "greatest(date_start_local, date_stop_local)"
+# Before the times are worked out, whole days may have their date in another frame; it is the same day.
+_FIRST_DAY = "coalesce(date_start_local, date_start_office, date_start_utc)"
+_LAST_DAY = f"greatest({_FIRST_DAY}, date_stop_local, date_stop_office, date_stop_utc)"
 _STARTED = (
     f"SELECT {_COLUMNS} FROM appointments WHERE {START} >= :earliest AND {START} < :latest AND CASE"  # noqa: S608
-    f" WHEN allday THEN date_start_local <= :last_day AND {_LAST_DAY} >= :first_day"
-    " ELSE starts_at < :end AND greatest(stops_at, starts_at + interval '1 microsecond') > :begin END"
+    f" WHEN allday THEN {_FIRST_DAY} <= :last_day AND {_LAST_DAY} >= :first_day ELSE {START} < :end"
+    f" AND greatest(coalesce(stops_at, busy_until), {START} + interval '1 microsecond') > :begin END"
     " AND (:with_cancelled OR cancelled IS NOT TRUE)"
 )
 _UNDECIDED = (
@@ -66,6 +70,7 @@ class Days:
 class Calendar:
     """What was found, in order: with a start (or whole days), and with a day only.
 
+    Of what was just stored, and whose times are being worked out, start and stop are those that are foreseen.
     `is_cut` says that there are more than are shown, of either.
     """
 
@@ -101,7 +106,7 @@ def read_calendar(
     of_days = {name: given[name] for name in names if name in given}
     undecided = _read(connection, f"{_UNDECIDED}{of_one} ORDER BY {DAY}, id", of_days, MOST_UNDECIDED)
     is_cut = len(started) > MOST or len(undecided) > MOST_UNDECIDED
-    return Calendar(started[:MOST], undecided[:MOST_UNDECIDED], is_cut)
+    return Calendar([_foreseen(row) for row in started[:MOST]], undecided[:MOST_UNDECIDED], is_cut)
 
 
 def list_photographers(connection: Connection, also: int | None = None) -> list[Photographer]:
@@ -113,6 +118,20 @@ def find_photographer(connection: Connection, user_id: int) -> Photographer | No
     """The user with this id, photographer or not."""
     row = connection.execute(_USER, {"id": user_id}).first()
     return None if row is None else Photographer(row.id, row.name)
+
+
+def _foreseen(row: dict[str, Any]) -> dict[str, Any]:
+    if row["reconciled_at"] is not None:
+        return row
+    if row["allday"]:
+        return row | {
+            f"date_{end}_local": next(
+                (row[name] for frame in FRAMES if row[name := f"date_{end}_{frame}"] is not None), None
+            )
+            for end in ENDPOINTS
+        }
+    stop = row["busy_until"] if row["busy_until"] != row["busy_from"] else None
+    return row | {"starts_at": row["starts_at"] or row["busy_from"], "stops_at": row["stops_at"] or stop}
 
 
 def _read(connection: Connection, statement: str, given: dict[str, Any], most: int) -> list[dict[str, Any]]:

@@ -131,6 +131,8 @@ def _quick(filters: Filters, office_zone: str) -> list[tuple[str, str, bool]]:
 
 def _told(found: Found, office_zone: str) -> str:
     """How far the search got, in a sentence; empty when it looked at everything."""
+    if found.by_id:
+        return "Only ids were looked at. Add a word, such as a part of the street, to search in texts."
     if found.is_more:
         return f"The first {len(found.by_words)} are shown. Give more words, or set a filter, to find the others."
     if found.is_given_up:

@@ -147,6 +147,8 @@ def lay_out(
     Each appointment comes with the key of the columns that it belongs to; None is every column. It stands in
     those on whose day it is.
     """
+    if not columns:
+        return Ruler((), (), 0, 0)
     zones = {clocks.office_zone}
     started = list(started)
     if clocks.frame == LOCAL:
@@ -178,7 +180,8 @@ def _quarters(day: date, zone: str) -> tuple[Quarter, ...]:
 
 def _merged(days: Sequence[tuple[Quarter, ...]]) -> tuple[Quarter, ...]:
     """One sequence that has the quarters of every day in the order of each."""
-    rows = list(max(days, key=lambda day: len(day)))  # noqa: PLW0108 - types
+    longest: tuple[Quarter, ...] = max(days, key=len)
+    rows = list(longest)
     known = set(rows)
     for day in days:
         previous: Quarter | None = None

@@ -1,6 +1,9 @@
 """What the tests of the console's appointments share: reconciled appointments made through the API."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +12,7 @@ from flask import Flask
 from tasks.reconcile_times import reconcile_times
 from tests.client import ApiClient
 from tests.console.conftest import Browser
+from tests.statements import before_each_statement
 from tests.world import World
 
 
@@ -50,3 +54,14 @@ def links_to_appointments(browser: Browser) -> list[int]:
     prefix = "/console/appointments/"
     tails = [href.removeprefix(prefix) for href, _ in browser.page.links if href.startswith(prefix)]
     return list(dict.fromkeys(int(tail) for tail in tails if tail.isdigit()))
+
+
+@contextmanager
+def statements_of_the_page() -> Iterator[list[str]]:
+    """The statements that a page asks for, without those of the banner, which has a thread of its own."""
+    asked: list[str] = []
+    here = get_ident()
+    with before_each_statement(
+        lambda _connection, statement, _values: asked.append(statement) if get_ident() == here else None
+    ):
+        yield asked

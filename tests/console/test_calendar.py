@@ -5,13 +5,16 @@ from datetime import date
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from api.console.calendar_layout import Clocks, Column, Ruler, lay_out
+from models import appointment_calendar, database
 from models.appointment_context import Context
+from models.appointments import DAY as DAY_OF
+from models.appointments import START
 from models.clock.days import day_begins, quarters
-from tests.console.appointments import Book, links_to_appointments
+from tests.console.appointments import Book, links_to_appointments, statements_of_the_page
 from tests.console.conftest import Browser
-from tests.statements import before_each_statement
 from tests.world import World
 
 DAY, WEEK = "/console/appointments/day", "/console/appointments/week"
@@ -187,6 +190,17 @@ def test_whole_days_and_undecided_ones_have_a_lane_of_their_own(emma: Browser, b
     assert chips(emma.open(f"{DAY}?date=2026-11-26")) == {}
 
 
+def test_what_was_just_stored_stands_where_it_will_be(emma: Browser, book: Book, world: World) -> None:
+    who = {"photographer_user_id": world.photographer().id, "reconciled": False}
+    nine = book(**utc("2026-11-25 16:00", "2026-11-25 18:00"), **who)
+    whole = book(date_start_office="2026-11-25", date_stop_office="2026-11-26", allday=True, **who)
+    shown = chips(emma.open(f"{DAY}?date=2026-11-25"))
+    assert place(shown[nine]) == (8, 16, 0)
+    assert "all day, day 1 of 2" in shown[whole]
+    assert all("times being worked out" in one for one in shown.values())
+    assert set(chips(emma.open(f"{WEEK}?week=2026-W48"))) == {nine, whole}
+
+
 def test_a_conflict_is_marked_on_both_with_a_link_to_the_other(
     emma: Browser, book: Book, world: World
 ) -> None:
@@ -261,8 +275,14 @@ def test_the_week_of_one_photographer_has_seven_days(emma: Browser, book: Book, 
     assert set(chips(emma)) == {own}
     assert emma.html.count('class="void') == 6, "only the last day has the hour that comes twice"
     emma.follow("Next week →")
-    assert f"week=2026-W45&photographer={pat.id}" in emma.address
+    assert {"week=2026-W45", f"photographer={pat.id}"} == set(emma.address.partition("?")[2].split("&"))
     assert links_to_appointments(emma) == []
+
+
+def test_a_house_without_photographers_has_an_empty_calendar(emma: Browser) -> None:
+    for path in (DAY, WEEK, f"{WEEK}?photographer=999", f"{DAY}?photographer=999"):
+        assert emma.open(path).response.status_code == 200, path
+        assert "Nothing" in emma.text
 
 
 @pytest.mark.parametrize(
@@ -294,13 +314,30 @@ def test_a_calendar_asks_the_same_number_of_statements_however_much_is_on(
     emma: Browser, book: Book, world: World
 ) -> None:
     pat = world.photographer()
-    asked: list[str] = []
     counts = []
     for hour in (15, 18):
         for minute in (10, 20, 30):
             book(**utc(f"2026-11-25 {hour}:{minute}"), photographer_user_id=pat.id)
-        asked.clear()
-        with before_each_statement(lambda _connection, statement, _values: asked.append(statement)):
+        with statements_of_the_page() as asked:
             emma.open(f"{WEEK}?week=2026-W48")
         counts.append(len(asked))
     assert counts[0] == counts[1] <= 12
+
+
+def test_a_calendar_is_read_through_the_indexes_on_starts_and_days(world: World) -> None:
+    begin = day_begins(date(2026, 11, 25), OFFICE)
+    given = {
+        **dict.fromkeys(("first_day", "last_day"), date(2026, 11, 25)),
+        **dict.fromkeys(("begin", "end", "earliest", "latest"), begin),
+        "with_cancelled": True,
+    }
+    with database.transaction() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        for statement, order, index in (
+            (appointment_calendar._STARTED, START, "ix_appointments_start"),
+            (appointment_calendar._UNDECIDED, DAY_OF, "ix_appointments_undecided"),
+        ):
+            names = {name: value for name, value in given.items() if f":{name}" in statement}
+            explained = text(f"EXPLAIN {statement} ORDER BY {order}, id LIMIT 9")
+            plan = "\n".join(connection.execute(explained, names).scalars())
+            assert index in plan and "Seq Scan" not in plan, plan

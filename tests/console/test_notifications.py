@@ -273,7 +273,12 @@ def test_every_try_of_every_mail_is_shown_with_its_outcome(
         earlier.index(words)
         for words in (
             *("✕ not-accepted ServiceUnavailable HTTP 503", "03:00:00 MST", "Try later."),
-            *("? unknown read-timeout", "03:01:00 MST", "✕ refused hard-bounce HTTP 200", "No such <b>box</b>."),
+            *(
+                "? unknown read-timeout",
+                "03:01:00 MST",
+                "✕ refused hard-bounce HTTP 200",
+                "No such <b>box</b>.",
+            ),
         )
     ]
     assert places == sorted(places), "oldest first"

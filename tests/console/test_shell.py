@@ -237,6 +237,10 @@ def pages(browser: Browser, trouble) -> list[str]:
         f"/console/notifications/{failed.id}",
         f"/console/notifications/again?ids={failed.id}",
         f"/console/appointments/{failed.appointment_id}/mails/confirmation",
+        f"/console/appointments/{failed.appointment_id}",
+        "/console/appointments?q=carla",
+        "/console/appointments/day?date=2026-12-04",
+        "/console/appointments/week?week=2026-W49",
         "/console/nowhere",
     ]
 
