@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,15 @@ def pytest_runtest_teardown() -> None:
     _strayed.clear()
     if strayed:
         pytest.fail(f"The test connected beyond this machine: {strayed}.", pytrace=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end, once for each reason, what was left out and how to have it."""
+    skipped = [report.longrepr for report in terminalreporter.stats.get("skipped", ())]
+    reasons = Counter(told[2].removeprefix("Skipped: ") for told in skipped if isinstance(told, tuple))
+    for reason, number in sorted(reasons.items()):
+        terminalreporter.write_sep("=", f"{number} tests were skipped", yellow=True, bold=True)
+        terminalreporter.write_line(reason, yellow=True, bold=True)
 
 
 def _is_loopback(host: str) -> bool:

@@ -210,8 +210,7 @@ def test_one_command_shows_its_state_in_words_its_mails_and_tries(
     text = emma.open(f"{LIST}/{one.command_id}").text
     assert "Failed: It cannot be done without a person; a notification says why." in text
     assert "carla@example.com" in text
-    assert "try 1" in text
-    assert "http-503, HTTP 503" in text
+    assert "✕ not-accepted http-503 HTTP 503" in text
     assert f"/console/notifications/{one.id}" in dict(emma.page.links)
     assert emma.open(f"{LIST}/999999").response.status_code == 404
 
