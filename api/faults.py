@@ -21,8 +21,9 @@ NAME_LENGTH = 60
 class Fault:
     """One parameter that cannot be accepted, or, with `mandrill-email-failed`, one mail that could not be sent.
 
-    `status` is mostly `missing-param` or `invalid-param`; of a mail, `param` is its kind. `message` says what is wrong and `hint` how to mend
-    it (it may be empty); both are sentences that stand beside the parameter's name, not around it.
+    `status` is mostly `missing-param` or `invalid-param`; of a mail, `param` is its kind. `message` says what is
+    wrong and `hint` how to mend it (it may be empty); both are sentences that stand beside the parameter's name,
+    not around it.
     """
 
     param: str

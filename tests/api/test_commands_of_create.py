@@ -113,6 +113,7 @@ def test_a_command_carries_the_id_that_the_answer_shows(api: ApiClient, world: W
 def test_a_create_wakes_the_relay_when_it_is_committed(api: ApiClient, database: None):
     import psycopg
 
+    from models.command_ledger import CREATED
     from settings import get_settings
 
     url = get_settings().database_url.replace("+psycopg", "")
@@ -122,7 +123,7 @@ def test_a_create_wakes_the_relay_when_it_is_committed(api: ApiClient, database:
         assert list(listening.notifies(timeout=0.1)) == []
         api.create()
         (told,) = listening.notifies(timeout=5, stop_after=1)
-    assert told.payload == ""
+    assert told.payload == CREATED, "the relay need look for new commands only"
 
 
 @pytest.mark.parametrize("reason", ["on_site_cancel", "same_day_cancel"])
