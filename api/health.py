@@ -25,6 +25,7 @@ from sqlalchemy import Connection, text
 
 from api import broker_probe
 from models import database
+from models.command_board import read_processes
 from models.heartbeats import SILENT_AFTER_S
 from settings import get_settings
 
@@ -142,22 +143,19 @@ def _older_revisions() -> frozenset[str]:
 
 
 def _heartbeats(connection: Connection) -> Iterator[Check]:
-    rows = connection.execute(
-        text(
-            "SELECT kind, count(*) FILTER (WHERE beat_at > now() - make_interval(secs => :silent_s)) AS lively"
-            " FROM heartbeats GROUP BY kind"
-        ),
-        {"silent_s": SILENT_AFTER_S},
-    )
-    lively = {row.kind: row.lively for row in rows}
+    processes = read_processes(connection)
     for kind, purpose in BACKGROUND.items():
-        number = lively.get(kind, 0)
-        if number:
-            yield Check(
-                kind, True, f"{number} {'was' if number == 1 else 'were'} heard of a short while ago."
-            )
-        else:
+        of_kind = [process for process in processes if process.kind == kind]
+        lively = {process.role for process in of_kind if not process.is_silent}
+        # The workers of one queue say nothing about those of another.
+        silent = sorted({process.role for process in of_kind if not process.is_replaced} - lively)
+        if not lively:
             yield Check(kind, False, f"None was heard of for {SILENT_AFTER_S} seconds. It {purpose}.")
+        elif silent:
+            missing = ", ".join(silent)
+            yield Check(kind, False, f"Not heard of for {SILENT_AFTER_S} seconds: {missing}. It {purpose}.")
+        else:
+            yield Check(kind, True, f"Heard of a short while ago: {', '.join(sorted(lively))}.")
 
 
 def _broker() -> Check:

@@ -105,8 +105,8 @@ def configured(postgres_url: str, redis_url: str) -> Iterator[None]:  # noqa: F8
     patch.setenv("REDIS_URL", redis_url)
     patch.setenv("MANDRILL_URL", "http://127.0.0.1:9/api/1.0")
     patch.setenv("MANDRILL_API_KEY", "sandbox-key")
-    # The tests are one address that sends thousands of wrong tokens; who tests the limit switches it on.
-    # Tests begin anew with the same ids many times a second; those about limits set their own.
+    # The tests are one address with thousands of wrong tokens, and begin anew with the same ids many times a
+    # second; those about limits set their own.
     for limit in ("APPLICATIONS", "SESSIONS", "FAILURES"):
         patch.setenv(f"RATE_LIMIT_{limit}", "off")
     get_settings.cache_clear()

@@ -143,6 +143,21 @@ def test_without_background_processes_it_takes_requests_and_says_so(
     assert failed(told).keys() == {kind}
 
 
+def test_the_workers_of_one_queue_do_not_hide_that_those_of_another_are_gone(
+    ask: Ask, lively: None, world: World
+) -> None:
+    with world.engine.begin() as connection:
+        for name in ("worker-clocks-1@host", "worker-mail-1@host"):
+            heartbeats.beat(connection, name=name, kind="worker", pid=1, release="test")
+    world.execute(
+        "UPDATE heartbeats SET beat_at = now() - make_interval(secs => :age) WHERE name LIKE 'worker-mail%'",
+        age=SILENT_AFTER_S + 1,
+    )
+    code, told = ask()
+    assert (code, told["status"]) == (200, "degraded")
+    assert "worker-mail" in failed(told)["worker"]
+
+
 def test_without_a_broker_it_takes_requests_and_says_so(
     ask: Ask, lively: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

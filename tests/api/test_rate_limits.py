@@ -111,7 +111,7 @@ def test_too_many_wrong_tokens_from_one_address_are_refused(limited: Limited) ->
 
 
 def test_no_token_reaches_redis(limited: Limited, shared: redis.Redis) -> None:
-    api = limited(RATE_LIMIT_FAILURES="3 per hour")
+    api = limited(RATE_LIMIT_FAILURES="3 per hour", RATE_LIMIT_APPLICATIONS="10 per hour")
     api.create()
     api.with_token("application_0123456789abcdef_" + "x" * 43).create()
     keys = b" ".join(shared.keys())
