@@ -48,7 +48,7 @@ class Liveness:
         self._may_be_waiting = may_be_waiting
         self._is_stuck = is_stuck
         self._end = end
-        self._ticked_at = self._excused_at = time.monotonic()
+        self._ticked_at = self._excused_at = self._woke_at = time.monotonic()
         self._stopped = Event()
 
     def tick(self) -> None:
@@ -68,7 +68,7 @@ class Liveness:
         while not self._stopped.wait(BEAT_EVERY_S):
             if time.monotonic() - slept_at > 2 * BEAT_EVERY_S:
                 # This thread stood still as well: the whole process was stopped, or the machine asleep.
-                self._excused_at = time.monotonic()
+                self._excused_at = self._woke_at = time.monotonic()
             if time.monotonic() - self._ticked_at < self._quiet_after_s:
                 self._beat()
             if self._has_stalled() and not self._stopped.is_set():
@@ -80,7 +80,9 @@ class Liveness:
     def _has_stalled(self) -> bool:
         still_s = time.monotonic() - max(self._ticked_at, self._excused_at)
         if still_s < self._quiet_after_s:
-            return _answer(self._is_stuck, without_one=False)
+            # What came to nothing while the whole process was stopped, it could not take.
+            slept_s_ago = time.monotonic() - self._woke_at
+            return slept_s_ago > self._stalled_after_s and _answer(self._is_stuck, without_one=False)
         if _answer(self._may_be_waiting, without_one=True):
             self._excused_at = time.monotonic()
             return False

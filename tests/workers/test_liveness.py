@@ -1,6 +1,7 @@
 """A process that does nothing any more is ended; one that waits for something that is away is not."""
 
 import time
+from threading import Event
 
 import pytest
 
@@ -69,6 +70,25 @@ def test_work_that_is_due_and_not_taken_ends_a_process_that_ticks(world: World) 
     watch.start()
     eventually(lambda: watch.tick() or ended, within_s=5)
     assert ended == [EXIT_CODE_STALLED]
+
+
+def test_what_a_stopped_process_could_not_take_is_no_stall_of_it(world: World) -> None:
+    """It is given its whole time after waking up: it would end amid the work that it has just begun."""
+    woke_at: list[float] = []
+    ended: list[float] = []
+
+    class StoppedForAWhile(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if not woke_at:
+                time.sleep(0.6)
+                woke_at.append(time.monotonic())
+            return super().wait(timeout)
+
+    watch = Liveness("worker", is_stuck=lambda: True, end=lambda _code: ended.append(time.monotonic()))
+    watch._stopped = StoppedForAWhile()
+    watch.start()
+    eventually(lambda: watch.tick() or ended, within_s=5)
+    assert ended[0] - woke_at[0] > 0.4
 
 
 def test_what_was_away_and_came_back_gives_the_loop_its_time_anew(world: World) -> None:
