@@ -5,6 +5,7 @@ defect. A status of a stage is listed here once, by rule; a status that only som
 in the declaration of each (`Route.statuses`).
 """
 
+from dataclasses import replace
 from typing import Final
 
 from api.caller import WITHOUT_ROLE
@@ -49,6 +50,20 @@ _OF_A_TOKEN: Final = frozenset({INVALID_TOKEN, SESSION_EXPIRED, RATE_LIMIT_EXCEE
 _OF_A_SIGNATURE: Final = frozenset({PERMISSION_DENIED})
 
 
+_JSON_ONLY: Final = (
+    "The Content-Type header does not announce JSON, so the parameters were not read. Send "
+    "`Content-Type: application/json`."
+)
+_FORM_ONLY: Final = (
+    "The Content-Type header does not announce a form, so the fields were not read. Send "
+    "`Content-Type: application/x-www-form-urlencoded`."
+)
+_BASE64_ONLY: Final = (
+    "The Content-Type header announces neither text nor JSON, so the parameters were not read. The body is base64: "
+    "send `Content-Type: text/plain`."
+)
+
+
 def answerable(route: AnyRoute) -> tuple[Status, ...]:
     """The statuses that `route` can answer, in the order of the table."""
     slugs = _OF_EVERY_ROUTE | route.statuses
@@ -64,4 +79,13 @@ def answerable(route: AnyRoute) -> tuple[Status, ...]:
             slugs |= _OF_A_TOKEN
             if WITHOUT_ROLE not in route.callers:
                 slugs |= {CLIENT_REQUIRED}
-    return tuple(status for status in STATUSES if status.slug in slugs)
+    return tuple(_said_of(route, status) for status in STATUSES if status.slug in slugs)
+
+
+def _said_of(route: AnyRoute, status: Status) -> Status:
+    """The row of the table, in the words that fit the kind of body that the route takes."""
+    if status.slug != INVALID_CONTENT_TYPE:
+        return status
+    if isinstance(route, SignedRoute):
+        return replace(status, description=_FORM_ONLY)
+    return replace(status, description=_BASE64_ONLY if route.sensitive else _JSON_ONLY)

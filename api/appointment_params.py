@@ -3,7 +3,7 @@
 Names, types, positions and what is required are those of the source document; it leaves most meanings
 open, and the descriptions here say what contract.md section 5 and clocks.md decided. This page is what
 decodes a request, words its faults, and documents the route. The examples together make one appointment:
-a shoot in New York, booked by an office in Denver.
+a shoot in New York, booked by an office in Denver, with the ids that a fresh demo has (`cli/demo_data.py`).
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ CREATE_PARAMS: Final[tuple[Param, ...]] = (
         position=2400,
         max_length=TEXT,
         description="Where the appointment takes place: the LOCATION of the calendar entry.",
-        example="18 Orchard Street, New York, NY 10002",
+        example="89 East 42nd Street, New York, NY 10017",
     ),
     Param(
         name="notes",
@@ -215,7 +215,7 @@ CREATE_PARAMS: Final[tuple[Param, ...]] = (
             "Id of the order that the appointment belongs to. The caller has to be allowed to see the "
             "order; its property decides the local time zone."
         ),
-        example=1,
+        example=2,
     ),
     Param(
         name="order_request_appt_id",
@@ -227,7 +227,7 @@ CREATE_PARAMS: Final[tuple[Param, ...]] = (
             "Id of the requested appointment (order_request_appt) that this one answers. It has to belong "
             "to the same order."
         ),
-        example=1,
+        example=2,
     ),
     Param(
         name="photographer_name",
@@ -238,7 +238,7 @@ CREATE_PARAMS: Final[tuple[Param, ...]] = (
             "Name of the photographer as it was when the appointment was made. Blank: taken from the "
             "photographer's user record."
         ),
-        example="Robin Castellano",
+        example="Pat Novak",
     ),
     Param(
         name="photographer_user_id",
@@ -250,7 +250,7 @@ CREATE_PARAMS: Final[tuple[Param, ...]] = (
             "Id of the photographer's user record. It has to be an employee who photographs; a mail about "
             "the assignment goes to this person."
         ),
-        example=7,
+        example=2,
     ),
     Param(
         name="requested_date",
@@ -323,7 +323,7 @@ CREATE_PARAMS: Final[tuple[Param, ...]] = (
         position=3900,
         max_length=TEXT,
         description="The appointment in one line: the SUMMARY of the calendar entry.",
-        example="Photo shoot, 18 Orchard Street",
+        example="Photo shoot, 89 East 42nd Street",
     ),
     Param(
         name="time_duration",
@@ -390,7 +390,7 @@ CREATE_PARAMS: Final[tuple[Param, ...]] = (
             "the same request answers with the record that exists. Any RFC 9562 spelling; blank: one is "
             "made."
         ),
-        example="3f2b8c1e-5d47-4a90-9b6e-2c8f1d0a7e53",
+        example="7d0e9a34-6c1b-4f58-8a2d-5e93b1c7f046",
     ),
     Param(
         name="created_at",

@@ -49,6 +49,10 @@ _NO_PARAMS_HINT: Final = (
     'Send one JSON object, for example {"token": "…", "updated_at_mt": "2026-11-22 14:05:09"}; in FileMaker '
     "--data-binary @$json, with the object in the variable $json."
 )
+_NO_SECRETS_HINT: Final = (
+    'Send one JSON object as base64, for example {"email": "…", "password": "…"} to log in: in FileMaker '
+    "Base64EncodeRFC ( 4648 ; $json ), with --data-binary."
+)
 _ENCODE_HINT: Final = (
     "Send the JSON object through Base64EncodeRFC ( 4648 ; $json ); the standard and the URL-safe "
     "alphabet are accepted, with or without padding."
@@ -66,8 +70,9 @@ def read_body(body: bytes, content_type: str | None, *, sensitive: bool = False)
     else, whatever the bytes.
     """
     _check_content_type(content_type, sensitive)
+    hint = _NO_SECRETS_HINT if sensitive else _NO_PARAMS_HINT
     if not body.strip(_WHITESPACE):
-        raise Refusal(NO_PARAMS_DECODED, "The body is empty.", _NO_PARAMS_HINT)
+        raise Refusal(NO_PARAMS_DECODED, "The body is empty.", hint)
     params = _read_json(_decode_base64(body) if sensitive else body, content_type)
     if sensitive and not isinstance(params, dict):
         raise Refusal(
@@ -82,7 +87,7 @@ def read_body(body: bytes, content_type: str | None, *, sensitive: bool = False)
             _NO_PARAMS_HINT,
         )
     if not params:
-        raise Refusal(NO_PARAMS_DECODED, "The body is an object without parameters.", _NO_PARAMS_HINT)
+        raise Refusal(NO_PARAMS_DECODED, "The body is an object without parameters.", hint)
     return params
 
 

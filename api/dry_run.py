@@ -11,12 +11,14 @@ from typing import Any, Final
 from api.answer import Answer
 from api.appointment_params import DRY_RUN
 from api.appointments.conflicts import conflict_warnings
-from api.appointments.record import appointment_json
-from api.appointments.stored import read_stored
+from api.appointments.shown import appointment_for
+from api.appointments.shown_mails import rehearsed_mails
+from api.decoding import Decoded
 from api.faults import Fault
 from api.routes import Call, Route
 from api.statuses import ACTION_SUCCESSFUL, INVALID_PARAM
 from models import database
+from models.appointment_read import find_appointment
 from models.photographer_conflicts import conflicts_of
 from settings import get_settings
 from tasks import rehearsal
@@ -28,19 +30,29 @@ _EXISTS = "SELECT 1 FROM appointments WHERE id = %(id)s"
 
 def perform(route: Route, call: Call, found: Any) -> Answer:
     """Have the route act; on a dry run, without any trace but the answer."""
-    if DRY_RUN.name not in route.params and any(
-        warning.param == DRY_RUN.name for warning in call.decoded.warnings
-    ):
-        # An unknown name is ignored otherwise; but nobody who only wanted to try a thing wants it done.
-        message = "This route has no dry run."
-        fault = Fault(DRY_RUN.name, INVALID_PARAM, message, "Leave it out to have the request carried out.")
-        return Answer(INVALID_PARAM, f"Invalid: {DRY_RUN.name}.", errors=[fault])
+    refused = not_tried(route, call.decoded)
+    if refused is not None:
+        return refused
     if call.decoded.values.get(DRY_RUN.name) is not True:
         return route.act(call, found)
     rehearsal.prepare()
+    sent = call.decoded.values
+    rehearsal.load_atlas_for(call.connection, sent.get("order_id"), sent.get("id"), sent.get("uuid"))
     with database.rehearsal(call.connection):
         answer = _rehearsed(route, replace(call, wait_s=0), found)
     return _as_if_never(call, answer)
+
+
+def not_tried(route: Route, decoded: Decoded) -> Answer | None:
+    """The answer to a dry run of a route that has none; None for every other request.
+
+    An unknown name is ignored otherwise; but nobody who only wanted to try a thing wants it done.
+    """
+    if DRY_RUN.name in route.params or all(warning.param != DRY_RUN.name for warning in decoded.warnings):
+        return None
+    message = "This route has no dry run."
+    fault = Fault(DRY_RUN.name, INVALID_PARAM, message, "Leave it out to have the request carried out.")
+    return Answer(INVALID_PARAM, f"Invalid: {DRY_RUN.name}.", errors=[fault])
 
 
 def _rehearsed(route: Route, call: Call, found: Any) -> Answer:
@@ -53,7 +65,9 @@ def _rehearsed(route: Route, call: Call, found: Any) -> Answer:
         return replace(answer, message=f"{NOTHING_STORED}: {_inner(answer.message)}", data=data)
     appointment_id = int(shown["id"])
     mails = rehearsal.rehearse(call.connection, appointment_id)
-    stored = read_stored(call.connection, appointment_id)
+    stored = find_appointment(call.connection, appointment_id, None)
+    assert stored is not None  # noqa: S101 - it was stored in this transaction
+    shown_mails = rehearsed_mails(call.caller, stored["client_email"], (mail.to_json() for mail in mails))
     conflicts = conflict_warnings(
         call.caller, conflicts_of(call.connection, appointment_id), get_settings().office_time_zone
     )
@@ -65,8 +79,8 @@ def _rehearsed(route: Route, call: Call, found: Any) -> Answer:
         data={
             **answer.data,
             "dry_run": True,
-            "appointment": appointment_json(stored),
-            "mails": [mail.to_json() for mail in mails],
+            "appointment": appointment_for(call, stored),
+            "mails": shown_mails,
             "commands": [],
         },
         warnings=[

@@ -9,6 +9,7 @@ from flask import Request, Response, g
 from api.answer import Answer, refusal_answer, to_response
 from api.body import read_body
 from api.decoding import Context, decode
+from api.dry_run import not_tried
 from api.faults import Refusal
 from api.pipeline import MAX_BODY_BYTES, check_deployed, crash, faulty, read_bytes
 from api.routes import OpenCall, OpenRoute
@@ -41,4 +42,4 @@ def _answer(route: OpenRoute, request: Request, board: Board, request_id: str) -
     faults = [*decoded.faults, *route.check(call, None)]
     if faults:
         return faulty(route, faults, decoded.warnings)
-    return route.act(call, None)
+    return not_tried(route, decoded) or route.act(call, None)

@@ -31,6 +31,7 @@ ACCEPTED: Final[Mapping[str, str]] = MappingProxyType(
         "uuid": "32 hexadecimal digits in any case, as 8-4-4-4-12 or without hyphens; a string.",
         "ids": "A whole number, an array of at most 1000 of them, or a string of them with commas between.",
         "names": "An array of names, or a string of them with commas between.",
+        "email": "One e-mail address without a name beside it; a string.",
         "addresses": "An array of at most 10 e-mail addresses, or a string of them with commas between.",
         "password": "The password exactly as it is, blanks included; a string.",
         "token": "The token exactly as it was given; a string.",
@@ -83,7 +84,7 @@ class Param:
             raise ValueError(f"The parameter {self.name} has a type or a reader that does not exist.")
         if self.type == "integer" and (self.minimum is None or self.maximum is None):
             raise ValueError(f"The integer parameter {self.name} needs a minimum and a maximum.")
-        if self.reads == "string" and self.max_length is None:
+        if self.reads in ("string", "email") and self.max_length is None:
             raise ValueError(f"The string parameter {self.name} needs a greatest length.")
 
 

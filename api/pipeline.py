@@ -27,7 +27,7 @@ from api import caller as callers
 from api import dry_run, rate_limits
 from api.answer import Answer, refusal_answer, to_response
 from api.body import read_body
-from api.caller import WITHOUT_ROLE
+from api.caller import WITHOUT_ROLE, Caller
 from api.decoding import Context, body_token, decode
 from api.faults import Fault, ParamWarning, Refusal
 from api.preferences import preferred_wait_s
@@ -115,8 +115,10 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
             faults = [NO_BEARER, *faults]
         return Answer(MISSING_PARAM, "The token is missing.", errors=faults)
     moment, spare_uuid = now(), uuid4()
+    admitted_without_role = False
 
     def serve(*, again: bool) -> Answer:
+        nonlocal admitted_without_role
         with autocommit_engine().connect() as connection:
             holder = find_holder(connection, token)
             if holder is None:
@@ -130,6 +132,10 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
             decoded = decode(params, route.params, context)
             application, faults = _application(board, decoded.values.get("application"), holder)
             caller = callers.in_role(holder, application)
+            if again and admitted_without_role:
+                # The first try may be what gave the user a role, and it is the same request.
+                caller = Caller(holder, application, WITHOUT_ROLE)
+            admitted_without_role = caller is not None and caller.role == WITHOUT_ROLE
             key, key_faults = _idempotency_key(request)
             faults = [*decoded.faults, *faults, *key_faults]
             call = found = None

@@ -76,7 +76,7 @@ def read_value(param: Param, value: object, circumstances: Circumstances) -> obj
 
     A duration is read as whole seconds, a Mountain Time stamp as an instant, a password as a `SecretStr`.
     """
-    if param.reads == "string":
+    if param.reads in ("string", "email"):
         text = read_string(value, param.max_length)
         choices = circumstances.choices.get(param.name, param.choices)
         return text if choices is None else read_choice(text, choices)

@@ -13,6 +13,7 @@ from api.caller import APPLICATION_ROLE, WITHOUT_ROLE, Caller
 from api.decoding import Decoded
 from api.faults import Fault
 from api.params import Registry
+from api.shapes.shape import Returned
 from api.statuses import STATUS
 from models.accounts import ROLES
 from models.switchboard import KnownApplication
@@ -64,7 +65,9 @@ class Route:
 
     `statuses` are those that this route's own functions answer, beside the ones of the pipeline's stages
     (`api/answerable.py`). `sample` names the parameters that the documentation's code examples send beside the
-    required ones.
+    required ones; `whole` gives values to send instead of the parameters' own examples where the documentation shows
+    all of them at once, None for a parameter that others exclude. `returns` says what `data` holds, the successful
+    answer first; what is not in it holds nothing.
     """
 
     method: str
@@ -80,6 +83,8 @@ class Route:
     choices: Callable[[], Mapping[str, tuple[str, ...]]] = dict
     statuses: frozenset[str] = frozenset()
     sample: tuple[str, ...] = ()
+    whole: Mapping[str, str | int | bool | None] = field(default_factory=dict, hash=False)
+    returns: tuple[Returned, ...] = ()
 
     def __post_init__(self) -> None:
         if not self._declares_callers():
@@ -156,6 +161,7 @@ class SignedRoute:
     signature_header: str
     form: Mapping[str, str] = field(hash=False)
     statuses: frozenset[str] = frozenset()
+    returns: tuple[Returned, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.callers or not self.callers <= SIGNERS:

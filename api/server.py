@@ -1,5 +1,8 @@
 """What gunicorn runs: its thread worker, which also answers requests that are not HTTP in the contract's JSON.
 
+A refused body may be left unread. Then the connection cannot be used again, and the answer says so: a client that
+keeps connections would lose its next request.
+
 A request that gunicorn cannot parse never reaches the application. Gunicorn would answer it in HTML and log
 what was wrong with it, word for word; a header that broke may hold a token.
 """
@@ -7,6 +10,8 @@ what was wrong with it, word for word; a header that broke may hold a token.
 import secrets
 import socket
 import struct
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
@@ -20,6 +25,14 @@ from api.statuses import INVALID_ENCODED_PARAMS, REQUEST_TOO_LARGE
 
 LONGEST_SILENCE_S = 10
 """A client that has begun a request and then sends, or takes, nothing for so long is given up."""
+
+LARGEST_KEPT: int = 64 * 1024
+"""Bytes of an unread body that gunicorn reads away by itself before the next request."""
+
+DRAINED_BYTES = 8 * 1024 * 1024
+DRAINED_S = 3
+"""So much of an unread body, for so long, is taken before closing: who is still sending then reads the answer first,
+where otherwise the kernel would reset the connection and the answer be lost (RFC 9112 section 9.6)."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +50,42 @@ def give_up_silence(connection: socket.socket, after_s: float = LONGEST_SILENCE_
         connection.setsockopt(socket.SOL_SOCKET, option, limit)
 
 
+def closing_after_unread(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """The WSGI application, whose refusals of large bodies close the connection and say so.
+
+    `start_response` is gunicorn's: a method of the response, which alone decides about the header (PEP 3333 keeps
+    applications from setting it).
+    """
+
+    def serve(wsgi_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        is_large = int(wsgi_environ.get("CONTENT_LENGTH") or 0) > LARGEST_KEPT
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            if status.startswith("413") or (is_large and not status.startswith("2")):
+                start_response.__self__.force_close()
+            return start_response(status, headers, exc_info)
+
+        return application(wsgi_environ, start)
+
+    return serve
+
+
 class JsonWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     """Gunicorn's thread worker with the contract's words for what it refuses by itself."""
+
+    wsgi: Callable[..., Iterable[bytes]]
+
+    def load_wsgi(self) -> None:
+        """Load the application, and have the connection closed after what is refused unread."""
+        super().load_wsgi()
+        self.wsgi = closing_after_unread(self.wsgi)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Serve a parsed request; before closing, read some of what the application left unread."""
+        is_kept = super().handle_request(req, conn)
+        if not is_kept:
+            conn.parser.finish_body(deadline=time.monotonic() + DRAINED_S, max_bytes=DRAINED_BYTES)
+        return is_kept
 
     def handle(self, conn: Any) -> Any:
         """Serve a request; a client that falls silent in the middle of it is given up."""

@@ -110,8 +110,9 @@ STATUSES: Final[tuple[Status, ...]] = (
     Status(
         INVALID_CONTENT_TYPE,
         400,
-        "The Content-Type header does not announce JSON, so the parameters were not read. Send "
-        "`Content-Type: application/json`.",
+        "The Content-Type header announces something else than the route takes, so the parameters were not read. "
+        "Send `Content-Type: application/json`; with the base64 text of a route with sensitive parameters, "
+        "`Content-Type: text/plain`.",
     ),
     Status(
         ROUTE_NON_EXISTENT,
@@ -159,8 +160,9 @@ STATUSES: Final[tuple[Status, ...]] = (
     Status(
         STALE_UPDATE,
         409,
-        "The record was changed after the `updated_at_mt` of this request. Read it again, then repeat the "
-        "change.",
+        "The record was changed after the `updated_at_mt` of this request, so nothing was changed. It stands in "
+        "`data.appointment`, and `data.differences` lists each field that this request would have changed, with both "
+        "values. Take over what is newer, and send the change again with a new `updated_at_mt`.",
         addition=True,
     ),
     Status(

@@ -72,7 +72,7 @@ ORDERS = {
         "60606",
     ),
 }
-WITH_REQUEST = ("denver",)
+WITH_REQUEST = ("denver", "new_york")
 """The orders that have an order request appointment."""
 
 

@@ -1,7 +1,7 @@
 """A client of the API, in process or over HTTP, that reads answers as the contract shapes them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,8 @@ from flask import Flask
 
 import api.app
 from api.answerable import answerable
+from api.documentation.answers import returned
+from api.shapes.shape import Member, Shape
 
 CREATE = "/api/v1/appointments/create"
 STAMP = "2026-11-20 10:00:00"
@@ -88,6 +90,7 @@ class ApiClient:
         code, answered, data = self.send(method, path, body, named)
         reply = Reply(code, answered, json.loads(data))
         _check_declared(method, path, reply.body.get("status"))
+        _check_described(method, path, reply.body)
         return reply
 
     def post(self, params: dict[str, Any], *, path: str = CREATE, **headers: str) -> Reply:
@@ -114,3 +117,30 @@ def _check_declared(method: str, path: str, status: str | None) -> None:
             declared.slug for declared in answerable(route)
         }:
             raise UndeclaredStatusError(f"{method} {path} does not declare that it can answer {status}.")
+
+
+class UndescribedAnswerError(AssertionError):
+    """A route answered data of which its page says something else, or nothing."""
+
+
+def _check_described(method: str, path: str, body: dict[str, Any]) -> None:
+    """Whatever a test is about: `data` has the names that the route's declaration says, and no others."""
+    for route in api.app.ROUTES:
+        if route.key == (method, path.partition("?")[0]):
+            said = returned(route, str(body.get("status")))
+            odd = sorted(_undescribed(said.members if said is not None else (), body.get("data", {}), "data"))
+            if odd and route.returns:
+                raise UndescribedAnswerError(f"{method} {path}, {body.get('status')}: {', '.join(odd)}.")
+
+
+def _undescribed(members: Sequence[Member], value: dict[str, Any], place: str) -> set[str]:
+    odd = {f"{place}.{name} is not described" for name in value.keys() - {member.name for member in members}}
+    for member in members:
+        here = f"{place}.{member.name}"
+        if member.name not in value:
+            odd |= set() if member.sometimes else {f"{here} is missing"}
+        elif isinstance(member.type, Shape) and value[member.name] is not None:
+            found = value[member.name]
+            for one in found if member.many else [found]:
+                odd |= _undescribed(member.type.members, one, here)
+    return odd

@@ -8,12 +8,15 @@ from typing import Any, Final
 
 from api.answerable import answerable
 from api.caller import WITHOUT_ROLE
-from api.documentation.headers import Header, request_headers
+from api.documentation.answers import answer_of, returned, shapes_of
+from api.documentation.headers import AUTHORIZATION, Header, request_headers
 from api.documentation.samples import Sample, samples, sent_by_samples, whole_example
 from api.params import ACCEPTED, Param
 from api.routes import AnyRoute, Route
-from api.statuses import STATUSES, Status
+from api.shapes.shape import Member, Shape
+from api.statuses import ACTION_SUCCESSFUL, STALE_UPDATE, STATUS, STATUSES, Status
 
+_IDS: Final = frozenset({"id", "ids", "order_id"})
 LONGEST_LINE: Final = 320
 """Texts that may be longer get a field of several lines."""
 _WHO: Final = {
@@ -44,6 +47,21 @@ class ParamPart:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerPart:
+    """What `data` holds under one status. `example` is an answer, whole; `shapes` are the records that occur in it."""
+
+    status: Status
+    members: tuple[Member, ...]
+    shapes: tuple[Shape, ...]
+    example: str
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the example says more than the list of members does."""
+        return self.status.slug == STALE_UPDATE
+
+
+@dataclass(frozen=True, slots=True)
 class RoutePage:
     """Everything a route's page says."""
 
@@ -55,6 +73,8 @@ class RoutePage:
     headers: tuple[Header, ...]
     example: str
     samples: tuple[Sample, ...]
+    answer: AnswerPart
+    failures: tuple[AnswerPart, ...]
     common: tuple[Status, ...]
     uncommon: tuple[Status, ...]
 
@@ -74,9 +94,14 @@ class RoutePage:
         return self.route.method == "GET"
 
     @property
+    def names_records(self) -> bool:
+        """Whether the example has ids in it that are not the same everywhere."""
+        return isinstance(self.route, Route) and not _IDS.isdisjoint(self.route.params.names)
+
+    @property
     def needs_token(self) -> bool:
         """Whether the caller has to have a token."""
-        return bool(self.headers)
+        return AUTHORIZATION in self.headers
 
     @property
     def takes_token_in_body(self) -> bool:
@@ -126,8 +151,42 @@ def route_page(route: AnyRoute, base_url: str) -> RoutePage:
         headers=request_headers(route),
         example=example,
         samples=written,
+        answer=_answer(route, STATUS[ACTION_SUCCESSFUL], frozenset()),
+        failures=_failures(route, statuses),
         common=tuple(status for status in statuses if not status.uncommon),
         uncommon=tuple(status for status in statuses if status.uncommon),
+    )
+
+
+def _answer(route: AnyRoute, status: Status, known: frozenset[str]) -> AnswerPart:
+    """`known` are the names of shapes that the page describes already."""
+    found = returned(route, status.slug)
+    members = found.members if found is not None else ()
+    shapes = tuple(shape for shape in shapes_of(members) if shape.name not in known)
+    return AnswerPart(status, members, shapes, _json(answer_of(route, status.slug)))
+
+
+def _failures(route: AnyRoute, statuses: Iterable[Status]) -> tuple[AnswerPart, ...]:
+    """The failures whose answers hold data."""
+    found = returned(route, ACTION_SUCCESSFUL)
+    known = frozenset(shape.name for shape in shapes_of(found.members if found is not None else ()))
+    return tuple(
+        _answer(route, status, known)
+        for status in statuses
+        if status.slug != ACTION_SUCCESSFUL and returned(route, status.slug) is not None
+    )
+
+
+def first_steps(routes: Iterable[AnyRoute], base_url: str) -> tuple[tuple[AnyRoute, str], ...]:
+    """The first requests of somebody new, with their routes: create an appointment, then read what became of it."""
+    by_path = {route.path: route for route in routes}
+    steps = (by_path.get("/api/v1/appointments/create"), by_path.get("/api/v1/appointments/read"))
+    return tuple(
+        (route, sample.text)
+        for route in steps
+        if isinstance(route, Route)
+        for sample in samples(route, base_url)
+        if sample.slug == "curl"
     )
 
 

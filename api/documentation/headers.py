@@ -42,13 +42,24 @@ AUTHORIZATION: Final = Header(
 )
 
 
+REQUEST_ID: Final = Header(
+    "X-Request-Id",
+    "An id of your own for this request, to find it again in your logs and ours; the answer repeats it.",
+    "^[A-Za-z0-9-]{8,40}$",
+    40,
+    "order-2-shoot-1",
+)
+
+
 def request_headers(route: AnyRoute) -> tuple[Header, ...]:
     """The headers that matter to a route: who waits for mails may say so, and who makes something may repeat it."""
-    if isinstance(route, SignedRoute | OpenRoute):
+    if isinstance(route, SignedRoute):
         return ()
+    if isinstance(route, OpenRoute):
+        return (REQUEST_ID,)
     headers = [AUTHORIZATION]
     if MANDRILL_EMAIL_FAILED in route.statuses:
         headers.append(PREFER)
         if route.method == "POST":
             headers.append(IDEMPOTENCY_KEY)
-    return tuple(headers)
+    return (*headers, REQUEST_ID)

@@ -4,17 +4,20 @@ Several statuses share an HTTP code, so each response names the words that `stat
 answers 500 on purpose for some things (an unknown verb, a mail that could not be sent), and says so here.
 """
 
+import json
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any, Final
 
 from api.answerable import answerable
-from api.documentation.headers import AUTHORIZATION, Header, request_headers
+from api.documentation.answers import answer_of, components, returned, schema_of_members
+from api.documentation.headers import AUTHORIZATION, PREFER, Header, request_headers
 from api.documentation.samples import PLACEHOLDER, whole_example
 from api.documentation.schemas import schema_of
 from api.params import Param
-from api.routes import AnyRoute, Route, SignedRoute
-from api.statuses import STATUSES, Status
+from api.routes import AnyRoute, OpenRoute, Route, SignedRoute
+from api.statuses import ACTION_SUCCESSFUL, MANDRILL_EMAIL_FAILED, STALE_UPDATE, STATUSES, Status
 
 VERSION: Final = "1"
 _REF_ENVELOPE: Final = {"$ref": "#/components/schemas/Envelope"}
@@ -24,10 +27,12 @@ def openapi(routes: Iterable[AnyRoute], base_url: str) -> dict[str, Any]:
     """The document. `base_url` is the address of the service, without a slash at its end."""
     paths: dict[str, dict[str, Any]] = {}
     services: dict[str, None] = {}
-    for route in routes:
+    known = tuple(routes)
+    for route in known:
         services[route.service] = None
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     paths["/healthz"] = {"get": _HEALTH}
+    paths["/readyz"] = {"get": _READINESS}
     return {
         "openapi": "3.1.1",
         "info": {
@@ -40,7 +45,11 @@ def openapi(routes: Iterable[AnyRoute], base_url: str) -> dict[str, Any]:
         "externalDocs": {"url": f"{base_url}/documentation/", "description": "A page for each route"},
         "tags": [{"name": service} for service in [*services, "operation"]],
         "paths": paths,
-        "components": {"schemas": _SCHEMAS, "securitySchemes": _SECURITY, "headers": _HEADERS},
+        "components": {
+            "schemas": {**_SCHEMAS, **components(known)},
+            "securitySchemes": _SECURITY,
+            "headers": _HEADERS,
+        },
     }
 
 
@@ -60,17 +69,17 @@ def _operation(route: AnyRoute) -> dict[str, Any]:
         operation |= _signed(route)
     elif route.method == "GET":
         choices = route.choices()
-        operation["parameters"] = [_in_query(param, choices.get(param.name)) for param in route.params]
+        operation["parameters"] = [
+            *(_in_query(param, choices.get(param.name)) for param in route.params),
+            *_in_headers(route),
+        ]
         operation["security"] = [{"bearer": []}]
     else:
-        # OpenAPI has the header Authorization under `security`.
-        operation["parameters"] = [
-            _in_header(header) for header in request_headers(route) if header != AUTHORIZATION
-        ]
+        operation["parameters"] = _in_headers(route)
         operation["requestBody"] = _body(route)
         # The empty alternative: the token stands in the body, for which OpenAPI has no scheme.
         operation["security"] = [{"bearer": []}, {}] if "token" in route.params else [{}]
-    operation["responses"] = _responses(answerable(route))
+    operation["responses"] = _responses(route)
     return operation
 
 
@@ -82,6 +91,11 @@ def _in_query(param: Param, choices: tuple[str, ...] | None) -> dict[str, Any]:
         shown["deprecated"] = True
     shown["schema"] = schema
     return shown
+
+
+def _in_headers(route: AnyRoute) -> list[dict[str, Any]]:
+    """But for Authorization, which OpenAPI has under `security`."""
+    return [_in_header(header) for header in request_headers(route) if header != AUTHORIZATION]
 
 
 def _in_header(header: Header) -> dict[str, Any]:
@@ -117,7 +131,7 @@ def _body(route: Route) -> dict[str, Any]:
     if required:
         schema["required"] = required
     if not route.sensitive:
-        example = {"value": whole_example(route)}
+        example: dict[str, Any] = {"value": whole_example(route)}
         return {
             "required": True,
             "content": {"application/json": {"schema": schema, "examples": {"whole": example}}},
@@ -129,7 +143,9 @@ def _body(route: Route) -> dict[str, Any]:
         "contentSchema": schema,
         "description": "base64 (RFC 4648) of a JSON object in UTF-8, because the parameters are sensitive.",
     }
-    return {"required": True, "content": {"text/plain": {"schema": packed}}}
+    encoded = b64encode(json.dumps(whole_example(route), ensure_ascii=False).encode()).decode()
+    told = {"summary": "base64 of the example of each parameter", "value": encoded}
+    return {"required": True, "content": {"text/plain": {"schema": packed, "examples": {"whole": told}}}}
 
 
 def _signed(route: SignedRoute) -> dict[str, Any]:
@@ -155,31 +171,61 @@ def _signed(route: SignedRoute) -> dict[str, Any]:
     }
 
 
-def _responses(statuses: Iterable[Status]) -> dict[str, Any]:
-    by_code = sorted(statuses, key=lambda status: status.code)
+def _responses(route: AnyRoute) -> dict[str, Any]:
+    by_code = sorted(answerable(route), key=lambda status: status.code)
     return {
-        str(code): _response(code, list(group))
+        str(code): _response(route, code, list(group))
         for code, group in groupby(by_code, key=lambda status: status.code)
     }
 
 
-def _response(code: int, statuses: list[Status]) -> dict[str, Any]:
+def _response(route: AnyRoute, code: int, statuses: list[Status]) -> dict[str, Any]:
     told = "\n".join(f"- `{status.slug}`{_marks(status)}: {status.description}" for status in statuses)
-    schema = {
-        "allOf": [
-            _REF_ENVELOPE,
-            {
-                "properties": {
-                    "code": {"const": code},
-                    "status": {"enum": [status.slug for status in statuses]},
-                }
-            },
-        ]
+    narrowed: dict[str, Any] = {
+        "code": {"const": code},
+        "status": {"enum": [status.slug for status in statuses]},
     }
-    headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+    with_data = [status.slug for status in statuses if returned(route, status.slug) is not None]
+    if len(statuses) == 1 and with_data:
+        narrowed["data"] = _data(route, with_data[0])
+        conditions = []
+    else:
+        conditions = [_if_status(slug, _data(route, slug)) for slug in with_data]
+    content: dict[str, Any] = {
+        "schema": {"allOf": [_REF_ENVELOPE, {"properties": narrowed}, *conditions]},
+    }
+    examples = {slug: {"value": answer_of(route, slug)} for slug in with_data if slug in _EXAMPLES_OF}
+    if examples:
+        content["examples"] = examples
+    return {
+        "description": told,
+        "headers": _response_headers(route, code),
+        "content": {"application/json": content},
+    }
+
+
+def _data(route: AnyRoute, slug: str) -> dict[str, Any]:
+    found = returned(route, slug)
+    return schema_of_members(found.members if found is not None else ())
+
+
+def _if_status(slug: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Several statuses share the code, and only this one has such data."""
+    return {
+        "if": {"properties": {"status": {"const": slug}}},
+        "then": {"properties": {"data": data}},
+    }
+
+
+def _response_headers(route: AnyRoute, code: int) -> dict[str, Any]:
+    names = ["RequestId"]
+    if isinstance(route, Route) and not isinstance(route, OpenRoute):
+        names += ["RateLimitPolicy", "RateLimit"]
+        if PREFER in request_headers(route) and code in (200, 500):
+            names.append("PreferenceApplied")
     if code == 429:
-        headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
-    return {"description": told, "headers": headers, "content": {"application/json": {"schema": schema}}}
+        names.append("RetryAfter")
+    return {_HEADER_NAMES[name]: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _marks(status: Status) -> str:
@@ -215,7 +261,28 @@ _HEADERS: Final[Mapping[str, Any]] = {
         "required": True,
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
+    "RateLimitPolicy": {
+        "description": "The limit that the request was counted against: q requests in w seconds. Absent without one.",
+        "schema": {"type": "string", "examples": ['"application";q=600;w=60']},
+    },
+    "RateLimit": {
+        "description": "What is left of it: r requests, renewed in t seconds. Absent without a limit.",
+        "schema": {"type": "string", "examples": ['"application";r=598;t=41']},
+    },
+    "PreferenceApplied": {
+        "description": "`wait=N` when the answer was held as `Prefer` asked for.",
+        "schema": {"type": "string", "pattern": "^wait=[0-9]+$"},
+    },
 }
+_HEADER_NAMES: Final[Mapping[str, str]] = {
+    "RequestId": "X-Request-Id",
+    "RetryAfter": "Retry-After",
+    "RateLimitPolicy": "RateLimit-Policy",
+    "RateLimit": "RateLimit",
+    "PreferenceApplied": "Preference-Applied",
+}
+_EXAMPLES_OF: Final = frozenset({ACTION_SUCCESSFUL, STALE_UPDATE, MANDRILL_EMAIL_FAILED})
+"""The statuses whose answers are shown whole."""
 _HEALTH: Final[Mapping[str, Any]] = {
     "operationId": "healthz",
     "tags": ["operation"],
@@ -238,6 +305,47 @@ _HEALTH: Final[Mapping[str, Any]] = {
 }
 
 
+_READY: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "status": {"type": "string", "enum": ["ready", "degraded", "not ready"]},
+        "checks": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "check": {"type": "string", "description": "What was looked at."},
+                    "ok": {"type": "boolean", "description": "Whether it is as it should be."},
+                    "message": {"type": "string", "description": "The same in a sentence."},
+                    "needed": {
+                        "type": "boolean",
+                        "description": "Whether this process cannot serve without it.",
+                    },
+                },
+                "required": ["check", "ok", "message", "needed"],
+            },
+        },
+    },
+    "required": ["status", "checks"],
+}
+_READINESS: Final[Mapping[str, Any]] = {
+    "operationId": "readyz",
+    "tags": ["operation"],
+    "summary": "Whether this web process can do its work, and what else is missing.",
+    "security": [{}],
+    "responses": {
+        "200": {
+            "description": "It can. `degraded`: something in the background is silent, and its work waits.",
+            "content": {"application/json": {"schema": _READY}},
+        },
+        "503": {
+            "description": "It cannot: the database is away or its schema is too old.",
+            "content": {"application/json": {"schema": _READY}},
+        },
+    },
+}
+
+
 def _sentence(description: str) -> dict[str, Any]:
     return {"type": "string", "description": description}
 
@@ -256,7 +364,7 @@ _SCHEMAS: Final[Mapping[str, Any]] = {
             "message": _sentence("The same for a person, in a sentence."),
             "data": {"type": "object", "description": "What the route returns; `{}` if nothing."},
             "session": {
-                "type": "object",
+                "$ref": "#/components/schemas/Session",
                 "description": "The caller's session, if `session_view` is `default` or the status needs it.",
             },
             "errors": {

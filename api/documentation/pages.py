@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, request
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import NotFound
 
 from api.documentation import content
+from api.documentation.answers import shown_type
 from api.documentation.files import PREFIX, SWAGGER_UI, address, static_files
 from api.documentation.openapi import openapi
 from api.documentation.prose import guide, prose, slug
@@ -101,6 +103,7 @@ class _Pages:
         if name == "index":
             said = dict(zip((route.key for route in self._routes), retired, strict=True))
             given |= {"retired": said, "statuses": STATUSES, "envelope": content.envelope()}
+            given |= {"steps": content.first_steps(self._routes, _base_url()), "inbox": _inbox()}
         elif name == "filemaker":
             html, contents = guide(GUIDE.read_text("utf-8").replace("http://127.0.0.1:8000", _base_url()))
             given |= {"html": html, "contents": contents}
@@ -146,6 +149,14 @@ def _conditional(body: bytes, media_type: str, headers: dict[str, str]) -> Respo
     return response
 
 
+def _inbox() -> str:
+    """Where a developer looks at the mails that the sandbox took; empty where mails go to people."""
+    settings = get_settings()
+    url = urlsplit(settings.mandrill_url)
+    is_here = url.hostname in ("127.0.0.1", "localhost", "::1")
+    return f"{url.scheme}://{url.netloc}/" if is_here and settings.app_env != "production" else ""
+
+
 def _base_url() -> str:
     return get_settings().public_url.rstrip("/")
 
@@ -156,7 +167,13 @@ def _environment() -> Environment:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"prose": prose, "slug": slug, "static": address, "title_of": content.title}
+    environment.filters |= {
+        "prose": prose,
+        "slug": slug,
+        "static": address,
+        "title_of": content.title,
+        "type_of": shown_type,
+    }
     environment.globals["swagger_ui"] = SWAGGER_UI
     return environment
 

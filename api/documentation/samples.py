@@ -37,8 +37,13 @@ def sent_by_samples(route: Route) -> dict[str, Any]:
 
 
 def whole_example(route: Route) -> dict[str, Any]:
-    """Every parameter that is not deprecated, with its example."""
-    return {param.name: param.example for param in route.params if not param.deprecated}
+    """Every parameter that is not deprecated, with its example; without those that others exclude (`Route.whole`)."""
+    chosen = {
+        param.name: route.whole.get(param.name, param.example)
+        for param in route.params
+        if not param.deprecated
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
 
 
 def samples(route: Route, base_url: str, values: Values | None = None) -> tuple[Sample, ...]:

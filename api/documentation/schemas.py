@@ -18,6 +18,7 @@ _DAY: Final = (
 _TIME: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?"
 _UP_TO_A_WEEK: Final = r"(?!0?0:00(?::00)?$)(?:[0-9]{1,2}|1[0-5][0-9]|16[0-7]):[0-5][0-9](?::[0-5][0-9])?"
 _TEXT: Final = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
+_ADDRESS: Final = r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*@(?:[A-Za-z0-9]+\.)+[A-Za-z]{2,24}"
 _SOME_TEXT: Final = _TEXT.replace("^", r"^(?=[\s\S]*\S)", 1)
 
 _BY_READER: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -33,11 +34,12 @@ _BY_READER: Final[Mapping[str, Mapping[str, Any]]] = {
     "uuid": {"type": "string", "format": "uuid"},
     "ids": {"type": "string", "pattern": r"^[1-9][0-9]{0,17}(?:,[1-9][0-9]{0,17}){0,999}$"},
     "names": {"type": "string"},
-    "addresses": {"type": "string", "format": "email", "maxLength": 254},
+    "email": {"type": "string", "format": "email", "pattern": f"^{_ADDRESS}$"},
+    "addresses": {"type": "string", "pattern": f"^{_ADDRESS}(?:,{_ADDRESS}){{0,9}}$"},
     "password": {"type": "string", "format": "password"},
     "token": {"type": "string", "format": "password", "pattern": r"^[\u0021-\u007e]+$", "minLength": 1},
 }
-_SHORTEST_READ: Final = frozenset({"string", "token"})
+_SHORTEST_READ: Final = frozenset({"string", "email", "token"})
 """Readers for which the greatest length says more than the pattern does."""
 
 

@@ -7,6 +7,7 @@ from api.faults import Fault
 from api.notifications.params import CORRECT
 from api.notifications.record import READERS, acting, answer_of
 from api.routes import Call, Route
+from api.shapes.members import acted
 from api.statuses import INVALID_PARAM
 from models import database
 from models.notification_actions import correct
@@ -41,4 +42,5 @@ ROUTE = Route(
     callers=READERS,
     check=check,
     act=act,
+    returns=acted("1 notification was dealt with."),
 )

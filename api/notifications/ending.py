@@ -7,6 +7,7 @@ from api.answer import Answer
 from api.notifications.params import END
 from api.notifications.record import READERS, acting, answer_of
 from api.routes import Call, Route
+from api.shapes.members import acted
 from models import database
 from models.notification_actions import ignore, resolve
 
@@ -30,6 +31,7 @@ RESOLVE = Route(
     params=END,
     callers=READERS,
     act=_with(resolve),
+    returns=acted("1 notification was dealt with."),
 )
 IGNORE = Route(
     method="POST",
@@ -39,4 +41,5 @@ IGNORE = Route(
     params=END,
     callers=READERS,
     act=_with(ignore),
+    returns=acted("1 notification was dealt with."),
 )

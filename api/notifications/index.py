@@ -7,6 +7,9 @@ from api.faults import Fault
 from api.notifications.params import INDEX, USUAL_PAGE
 from api.notifications.record import READERS, notification_json
 from api.routes import Call, Route
+from api.shapes.members import NEXT_CURSOR
+from api.shapes.notification import NOTIFICATION
+from api.shapes.shape import Member, Returned
 from api.statuses import INVALID_PARAM
 from models.notification_list import CursorError, Wanted, list_notifications
 from models.notifications import UNFINISHED
@@ -50,4 +53,13 @@ ROUTE = Route(
     callers=READERS,
     act=index,
     sample=("state", "limit"),
+    returns=(
+        Returned(
+            "1 notification.",
+            (
+                Member("notifications", NOTIFICATION, "The notifications of this page.", many=True),
+                NEXT_CURSOR,
+            ),
+        ),
+    ),
 )

@@ -93,6 +93,7 @@ EMAIL: Final = Param(
     type="string",
     position=1090,
     required=True,
+    reads="email",
     max_length=320,
     description=(
         "Address to which this mail is sent instead. The record of the client or user is not changed; correct "

@@ -7,6 +7,8 @@ from api.faults import Fault
 from api.notifications.params import READ
 from api.notifications.record import READERS, notification_json
 from api.routes import Call, Route
+from api.shapes.notification import READ_NOTIFICATION
+from api.shapes.shape import Member, Returned
 from api.statuses import INVALID_PARAM
 from models.notification_list import read_notification
 
@@ -33,4 +35,9 @@ ROUTE = Route(
     params=READ,
     callers=READERS,
     act=read,
+    returns=(
+        Returned(
+            "Notification 12 is open.", (Member("notification", READ_NOTIFICATION, "The notification."),)
+        ),
+    ),
 )

@@ -6,6 +6,7 @@ from api.answer import Answer
 from api.notifications.params import RESEND
 from api.notifications.record import READERS, acting, answer_of
 from api.routes import Call, Route
+from api.shapes.members import acted
 from models import database
 from models.notification_actions import resend
 
@@ -27,4 +28,5 @@ ROUTE = Route(
     params=RESEND,
     callers=READERS,
     act=act,
+    returns=acted("1 notification was dealt with."),
 )

@@ -9,6 +9,8 @@ from api.login_throttle import TooManyLoginsError, log_in
 from api.pipeline import client_required
 from api.routes import ANYBODY, OpenCall, OpenRoute
 from api.sessions.params import CREATE
+from api.shapes.session import REGISTER_PATH, TOKEN
+from api.shapes.shape import Returned
 from api.statuses import (
     CLIENT_REQUIRED,
     INVALID_CREDENTIALS,
@@ -101,4 +103,8 @@ ROUTE = OpenRoute(
     act=act,
     sensitive=True,
     statuses=frozenset({INVALID_CREDENTIALS, RATE_LIMIT_EXCEEDED, CLIENT_REQUIRED, PERMISSION_DENIED}),
+    returns=(
+        Returned("Logged in to PlanoAuth.", (TOKEN,)),
+        Returned("Logged in. This user has no role yet.", (TOKEN, REGISTER_PATH), CLIENT_REQUIRED),
+    ),
 )

@@ -3,6 +3,7 @@
 from api.answer import Answer
 from api.routes import EVERY_SESSION, Call, Route
 from api.sessions.params import END
+from api.shapes.shape import Returned
 from models.logins import end_session
 
 
@@ -22,4 +23,5 @@ ROUTE = Route(
     callers=EVERY_SESSION,
     act=act,
     sensitive=True,
+    returns=(Returned("Logged out."),),
 )

@@ -4,6 +4,8 @@ from api.answer import Answer
 from api.caller import session_view
 from api.routes import EVERY_ROLE, Call, Route
 from api.sessions.params import READ
+from api.shapes.session import SESSION
+from api.shapes.shape import Member, Returned
 
 
 def read(call: Call, _found: object) -> Answer:
@@ -26,4 +28,13 @@ ROUTE = Route(
     params=READ,
     callers=EVERY_ROLE,
     act=read,
+    returns=(
+        Returned(
+            "This is a session of Dana Whitfield.",
+            (
+                Member("session", SESSION, "What the token stands for, without the token."),
+                Member("role", "string", "The role that requests with it are made in.", "employee"),
+            ),
+        ),
+    ),
 )

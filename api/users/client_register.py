@@ -7,13 +7,16 @@ from api.answer import Answer
 from api.caller import WITHOUT_ROLE, session_view
 from api.faults import Fault
 from api.routes import Call, Route
+from api.shapes.session import CLIENT
+from api.shapes.shape import Member, Returned
 from api.statuses import INVALID_PARAM
 from api.users.params import CLIENT_REGISTER
 from models import database
-from models.audit import Actor, note
+from models.audit import Actor, entries, note
 from models.client_registration import register_client
 from tasks.mail_door import AddressError, checked_address
 
+ACTION = "client-register"
 _PHONE = re.compile(r"\+?[0-9(][0-9() .\-/]*(?:\s*(?:x|ext\.?|#)\s*[0-9]{1,6})?", re.ASCII | re.IGNORECASE)
 _MESSAGES = {
     "made": "Registered as a client.",
@@ -59,18 +62,27 @@ def act(call: Call, _found: object) -> Answer:
             phone=given.get("phone"),
             assistants=[checked_address(each) for each in given.get("assistant_emails", ())],
         )
+        how = registered.how
+        if how == "there" and call.again:
+            # The first try of this very request may have done it before its connection broke.
+            done = [
+                one["detail"]["how"]
+                for one in entries(connection, "client", registered.client["id"])
+                if one["action"] == ACTION and one["request_id"] == call.request_id
+            ]
+            how = done[-1] if done else how
         if registered.how != "there":
             note(
                 connection,
                 actor,
-                "client-register",
+                ACTION,
                 "client",
                 {registered.client["id"]: {"how": registered.how}},
             )
     is_shown = given.get("session_view", "none") != "none"
     return Answer(
-        message=_MESSAGES[registered.how],
-        data={"client": registered.client, "linked": registered.how == "linked"},
+        message=_MESSAGES[how],
+        data={"client": registered.client, "linked": how == "linked"},
         session=session_view(holder, ("client",)) if is_shown else None,
         warnings=call.decoded.warnings,
     )
@@ -87,4 +99,13 @@ ROUTE = Route(
     act=act,
     sensitive=True,
     sample=("name", "phone"),
+    returns=(
+        Returned(
+            "Registered as a client.",
+            (
+                Member("client", CLIENT, "The client record that is now this user's."),
+                Member("linked", "boolean", "Whether it was there before and was taken over.", False),
+            ),
+        ),
+    ),
 )

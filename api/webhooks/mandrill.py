@@ -7,6 +7,7 @@ out by HEAD, or by an empty list that is signed with a key everybody knows: that
 from api.answer import Answer
 from api.faults import Fault, Refusal
 from api.routes import SignedCall, SignedRoute
+from api.shapes.shape import Member, Returned
 from api.statuses import INVALID_ENCODED_PARAMS, MISSING_PARAM, PERMISSION_DENIED
 from models import database
 from models.moment import now
@@ -74,4 +75,24 @@ ROUTE = SignedRoute(
     take=take,
     signature_header=SIGNATURE_HEADER,
     form={FIELD: "The events: a JSON array, as Mandrill makes it."},
+    returns=(
+        Returned(
+            "3 events were received, 3 of them new.",
+            tuple(
+                Member(
+                    name,
+                    "integer",
+                    f"{said} Absent when the webhook is only tried out.",
+                    number,
+                    sometimes=True,
+                )
+                for name, said, number in (
+                    ("received", "How many events came.", 3),
+                    ("new", "How many of them had not come before.", 3),
+                    ("settled", "How many commands they settled.", 1),
+                    ("failures", "How many failures they told.", 0),
+                )
+            ),
+        ),
+    ),
 )

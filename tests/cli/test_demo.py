@@ -35,7 +35,7 @@ def test_the_demo_has_the_form_of_the_run_file(demo: dict[str, Any]) -> None:
         *("employee", "client", "liaison", "no_role", "expired", "idle", "remembered")
     }
     assert list(demo["order_ids"]) == ["denver", "new_york", "phoenix", "no_zone", "other_client"]
-    assert list(demo["order_request_appt_ids"]) == ["denver"]
+    assert list(demo["order_request_appt_ids"]) == ["denver", "new_york"]
     assert isinstance(demo["photographer_user_id"], int)
     assert set(demo["console_login"]) == {"email", "password"}
 

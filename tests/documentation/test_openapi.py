@@ -1,6 +1,7 @@
 """`openapi.json`: valid, complete, and true of what the service accepts and answers."""
 
 import json
+from base64 import b64decode
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -48,7 +49,7 @@ def test_it_is_served_as_it_is_made(world: World) -> None:
 def test_every_route_is_in_it_and_every_operation_has_a_name_of_its_own() -> None:
     routes = {(route.path, route.method.lower()) for route in ROUTES}
     operations = {(path, verb) for path, verbs in DOCUMENT["paths"].items() for verb in verbs}
-    assert operations == routes | {("/healthz", "get")}
+    assert operations == routes | {("/healthz", "get"), ("/readyz", "get")}
     names = [operation(route)["operationId"] for route in ROUTES]
     assert len(names) == len(set(names))
 
@@ -79,7 +80,11 @@ def body_schema(route: Route) -> dict[str, Any]:
 )
 def test_each_route_documents_its_parameters(route: Route) -> None:
     if route.method == "GET":
-        listed = {param["name"]: param["required"] for param in operation(route)["parameters"]}
+        listed = {
+            param["name"]: param["required"]
+            for param in operation(route)["parameters"]
+            if param["in"] == "query"
+        }
         assert listed == {param.name: param.required for param in route.params}
         assert operation(route)["security"] == [{"bearer": []}]
         return
@@ -158,3 +163,27 @@ def test_answers_fit_the_documented_schemas(api: ApiClient, world: World) -> Non
     responses = DOCUMENT["paths"]["/api/v1/notifications/index"]["get"]["responses"]
     schema = responses["200"]["content"]["application/json"]["schema"]
     assert list(Draft202012Validator({**schema, **resolver}).iter_errors(listed.body)) == []
+
+
+def test_each_operation_tells_its_headers() -> None:
+    create = DOCUMENT["paths"][CREATE]["post"]
+    asked = [param["name"] for param in create["parameters"] if param["in"] == "header"]
+    assert asked == ["Prefer", "Idempotency-Key", "X-Request-Id"]
+    assert list(create["responses"]["200"]["headers"]) == [
+        *("X-Request-Id", "RateLimit-Policy", "RateLimit", "Preference-Applied"),
+    ]
+    assert "Retry-After" in create["responses"]["429"]["headers"]
+    assert list(DOCUMENT["paths"]["/api/v1/sessions/create"]["post"]["responses"]["200"]["headers"]) == [
+        "X-Request-Id"
+    ]
+
+
+def test_addresses_are_told_from_other_texts() -> None:
+    for path in ("/api/v1/sessions/create", "/api/v1/notifications/correct"):
+        assert schema_of(PARAMS[path, "email"])["format"] == "email"
+
+
+def test_the_example_of_a_sensitive_body_is_base64_of_its_object() -> None:
+    content = DOCUMENT["paths"]["/api/v1/sessions/create"]["post"]["requestBody"]["content"]["text/plain"]
+    told = json.loads(b64decode(content["examples"]["whole"]["value"]))
+    assert set(content["schema"]["contentSchema"]["required"]) <= told.keys()

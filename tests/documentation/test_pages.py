@@ -12,9 +12,11 @@ from sqlalchemy import Engine, create_engine
 
 from api.answerable import answerable
 from api.app import ROUTES, create_app
+from api.documentation.answers import shapes_of
 from api.documentation.samples import sent_by_samples
 from api.routes import Route, SignedRoute
 from models.switchboard import switchboard
+from settings import get_settings
 from tests.world import World
 
 PAGES = ("/documentation/", "/documentation/filemaker", "/documentation/swagger/")
@@ -173,6 +175,42 @@ def test_the_index_leads_to_every_route(browser: FlaskClient) -> None:
     links = Page(body(browser, "/documentation/")).links
     assert {f"/documentation{route.path}" for route in ROUTES} <= set(links)
     assert body(browser, "/documentation") == body(browser, "/documentation/")
+
+
+@pytest.mark.parametrize(
+    ("mandrill", "said"),
+    [
+        ("http://127.0.0.1:8025/api/1.0", "<code>http://127.0.0.1:8025/</code>"),
+        ("https://mandrillapp.com/api/1.0", "They go out through Mandrill"),
+    ],
+    ids=["the sandbox", "Mandrill itself"],
+)
+def test_the_index_leads_somebody_new_from_a_token_to_the_mails(
+    browser: FlaskClient, monkeypatch: pytest.MonkeyPatch, mandrill: str, said: str
+) -> None:
+    settings = get_settings().model_copy(update={"mandrill_url": mandrill})
+    monkeypatch.setattr("api.documentation.pages.get_settings", lambda: settings)
+    steps = body(browser, "/documentation/").split('id="steps"')[1].split("</section>")[0]
+    for step in (
+        "Get a token.",
+        "appointments/create",
+        "appointments/read",
+        "your-token",
+        "Look at the mails.",
+    ):
+        assert step in steps
+    assert said in steps
+
+
+@BY_PATH
+def test_a_routes_page_says_what_its_answers_hold(browser: FlaskClient, route: Route | SignedRoute) -> None:
+    html = body(browser, f"/documentation{route.path}").split('id="answer"')[1].split('id="responses"')[0]
+    for one in route.returns:
+        for member in one.members:
+            assert f"<code>{member.name}</code>" in html
+    for shape in shapes_of(route.returns[0].members):
+        assert f'id="shape-{shape.name.lower()}"' in html
+    assert html.count("action-successful") == 1, "in the example"
 
 
 def test_a_route_that_is_not_deployed_says_so(world: World) -> None:

@@ -1,5 +1,7 @@
 """What is not HTTP, or breaks off, is answered in the contract's JSON all the same, and never as a crash."""
 
+import contextlib
+import http.client
 import json
 import socket
 import subprocess
@@ -91,3 +93,37 @@ def test_a_worker_whose_key_and_url_do_not_belong_together_does_not_start(
     )
     assert started.returncode != 0
     assert sentence in started.stderr
+
+
+@pytest.mark.parametrize("length", [300_000, 5_000_000], ids=["a little", "a lot"])
+def test_a_body_that_is_too_large_is_answered_and_the_connection_closed_as_announced(
+    stack: Stack, length: int
+) -> None:
+    """A client that keeps connections must not send its next request on this one."""
+    host, _, port = stack.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % length)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(b"a" * length)
+        answer = b""
+        while received := connection.recv(65536):
+            answer += received
+    head, _, body = answer.partition(b"\r\n\r\n")
+    headers = head.decode("latin1").lower().split("\r\n")
+    assert headers[0].split()[1] == "413"
+    assert "connection: close" in headers
+    assert "connection: keep-alive" not in headers
+    assert json.loads(body)["status"] == "request-too-large"
+
+
+def test_other_refusals_keep_the_connection(stack: Stack) -> None:
+    host, _, port = stack.url.removeprefix("http://").partition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    with contextlib.closing(connection):
+        for _ in range(2):
+            connection.request(
+                "POST", "/api/v1/appointments/create", b"{}", {"Content-Type": "application/json"}
+            )
+            answer = connection.getresponse()
+            assert (answer.status, answer.getheader("Connection")) == (400, "keep-alive")
+            answer.read()
