@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from api.answer import Answer
-from api.appointments.record import appointment_json
+from api.appointments.shown import appointment_for
 from api.appointments.stored import read_stored
 from api.appointments.waiting import Fate, wait_for_fates
 from api.faults import Fault
@@ -42,7 +42,7 @@ def after_waiting(
     decided, waited = wait_for_fates(call.connection, appointment_id, call.wait_s, only)
     data = {
         **answer.data,
-        "appointment": appointment_json(read_stored(call.connection, appointment_id)),
+        "appointment": appointment_for(call, read_stored(call.connection, appointment_id)),
         "commands": [fate.to_json() for fate in decided],
         **open_notifications(call, appointment_id),
     }

@@ -9,6 +9,8 @@ from api.answer import Answer
 from api.appointments import change
 from api.appointments.change_params import CANCEL
 from api.routes import EVERY_ROLE, Call, Route
+from api.shapes.members import CANCELLED, REFUSED, STALE, mail_failed
+from api.shapes.shape import Returned
 from api.statuses import MANDRILL_EMAIL_FAILED, STALE_UPDATE
 
 
@@ -34,5 +36,12 @@ ROUTE = Route(
     check=change.check,
     act=act,
     statuses=frozenset({MANDRILL_EMAIL_FAILED, STALE_UPDATE}),
-    sample=("token", "id", "same_day_cancel", "updated_at_mt"),
+    sample=("token", "uuid", "same_day_cancel", "updated_at_mt"),
+    whole={"id": None},
+    returns=(
+        Returned("Appointment 1042 was cancelled.", CANCELLED, shows={"cancelled": True}),
+        STALE,
+        mail_failed(*CANCELLED),
+        REFUSED,
+    ),
 )

@@ -19,7 +19,11 @@ from api.appointments.after import after_waiting, open_notifications
 from api.appointments.changed_record import Changed, Filled, changed_record
 from api.appointments.clock_warnings import FirstLook, first_look
 from api.appointments.conflicts import REFUSE, conflict_fault, conflict_warnings
-from api.appointments.record import appointment_json
+from api.appointments.foreseen_times import foreseen
+from api.appointments.naming import unknown
+from api.appointments.own_part import beyond_own_part
+from api.appointments.shown import appointment_for, lines_for
+from api.appointments.stamps import counted, from_the_future, mountain
 from api.appointments.stored import may_see, read_stored
 from api.appointments.waiting import fates
 from api.decoding import Decoded
@@ -35,6 +39,9 @@ from tasks.door import Alteration, People, follow_change
 
 UPDATE: Final = "update"
 CANCEL: Final = "cancel"
+
+_TRIES: Final = 5
+"""So often a change begins again while its photographer changes under its hands; once is rare."""
 
 _FIND = (
     "SELECT id FROM appointments WHERE (%(id)s::bigint IS NULL OR id = %(id)s)"
@@ -65,18 +72,6 @@ def find_visible(call: Call) -> Mapping[str, Any] | None:
     return row if may_see(call.caller, row) else None
 
 
-def unknown(call: Call) -> list[Fault]:
-    """The fault of a name that leads to no appointment; whether there is one elsewhere is not told."""
-    named = [name for name in ("id", "uuid") if name in call.decoded.values]
-    if not named:
-        return []  # the rule between the two has told it
-    message = "There is no appointment with this id."
-    hint = "Check the id; it may belong elsewhere."
-    if len(named) > 1:
-        hint = "Check the id and the uuid; they have to be of the same appointment."
-    return [Fault(named[0], INVALID_PARAM, message, hint)]
-
-
 def look_up(call: Call, decoded: Decoded) -> Found | None:
     """The appointment and what the request, read as `decoded`, makes of it."""
     row = find_visible(call)
@@ -85,27 +80,50 @@ def look_up(call: Call, decoded: Decoded) -> Found | None:
 
 def check(call: Call, found: Found | None) -> list[Fault]:
     """It has to be there, and what it is to be has to hold together."""
-    return unknown(call) if found is None else list(found.faults)
+    faults = unknown(call.decoded.values) if found is None else found.faults
+    return [*faults, *from_the_future(call.decoded.values.get("updated_at_mt"), call.now)]
+
+
+class _PhotographerChangedError(Exception):
+    """Somebody gave the appointment to another photographer, who is not held, before its row could be locked."""
+
+    def __init__(self, appointment_id: int, photographer_user_id: int) -> None:
+        super().__init__(appointment_id, photographer_user_id)
+        self.photographer_user_id = photographer_user_id
+
+    def __str__(self) -> str:
+        return f"The photographer of appointment {self.args[0]} changes all the time."
 
 
 def act(call: Call, found: Found, action: str) -> Answer:
     """Make the change, or say why not. `action` is the route's."""
+    held = _to_hold(found)
+    for _ in range(_TRIES - 1):
+        try:
+            return _act(call, found, action, held)
+        except _PhotographerChangedError as changed:
+            held = frozenset({changed.photographer_user_id})
+    return _act(call, found, action, held)
+
+
+def _act(call: Call, found: Found, action: str, held: frozenset[int]) -> Answer:
+    """The whole of it, once. Raises `_PhotographerChangedError` with nothing done."""
     appointment_id = int(found.row["id"])
     try:
         with database.atomic(call.connection):
-            if found.decoded.values.get(REFUSE) is True:
-                # Before the row is locked, which is the order that everybody keeps.
-                photographer = _booking({**found.row, **found.changed.columns})
-                hold_photographers(call.connection, () if photographer is None else (photographer,))
+            # Before the row is locked, which is the order that everybody keeps.
+            hold_photographers(call.connection, held)
             lock(call.connection, appointment_id)
             row = read_stored(call.connection, appointment_id)
             if row != found.row:
                 # Somebody else was here between the look and the lock.
                 if not may_see(call.caller, row):
-                    return _refused(unknown(call))
+                    return _refused(unknown(call.decoded.values))
                 found = _compare(call, found.decoded, row)
                 if found.faults:
                     return _refused(found.faults)
+            for photographer in _to_hold(found) - held:
+                raise _PhotographerChangedError(appointment_id, photographer)
             answer, awaited = _decide(call, found, action)
     except IntegrityError as broken:
         return _vanished(broken, found)
@@ -127,10 +145,16 @@ def _compare(call: Call, decoded: Decoded, row: Mapping[str, Any]) -> Found:
     }
     after = references.look_up(call.connection, ids)
     before = after if ids == ids_before else references.look_up(call.connection, ids_before)
-    snapshots = snapshots_of(row, get_settings().office_time_zone, call.now)
+    office_zone = get_settings().office_time_zone
+    snapshots = snapshots_of(row, office_zone, call.now)
     filled = Filled(call.caller.name, after.photographer_name)
-    changed = changed_record(row, decoded, snapshots, filled, call.now)
-    faults = (*changed.faults, *_id_faults(call, changed, ids, after))
+    shown = foreseen(call.connection, row, snapshots, office_zone)
+    changed = changed_record(shown or row, decoded, snapshots, filled, call.now, shows_all=shown is not None)
+    faults = (
+        *changed.faults,
+        *_id_faults(call, changed, ids, after),
+        *beyond_own_part(call, decoded, row, changed.wanted, after),
+    )
     return Found(row, decoded, changed, before, after, faults)
 
 
@@ -152,8 +176,8 @@ def _decide(call: Call, found: Found, action: str) -> tuple[Answer, Container[in
     stored: datetime = found.row["updated_at_mt_instant"]
     if not found.changed.wanted and (sent == stored or action == CANCEL):
         return _repeated(call, found, action)
-    if sent < stored:
-        return _stale(found), ()
+    if sent < counted(found.row):
+        return _stale(call, found), ()
     return _change(call, found, action)
 
 
@@ -164,23 +188,26 @@ def _repeated(call: Call, found: Found, action: str) -> tuple[Answer, Container[
     state = "is cancelled already" if action == CANCEL else "is as this request asks for already"
     answer = Answer(
         message=_done(appointment_id, action) if just_now else f"Appointment {appointment_id} {state}.",
-        data={"appointment": appointment_json(found.row), "changes": [], "replayed": not just_now},
+        data={"appointment": appointment_for(call, found.row), "changes": [], "replayed": not just_now},
         warnings=found.decoded.warnings,
     )
     return answer, last.command_ids
 
 
-def _stale(found: Found) -> Answer:
+def _stale(call: Call, found: Found) -> Answer:
     row = found.row
     message = (
-        f"Appointment {row['id']} was changed at {row['updated_at_mt']} (Mountain Time), which is after the"
+        f"Appointment {row['id']} was changed at {mountain(counted(row))} (Mountain Time), which is after the"
         " updated_at_mt of this request; nothing was changed."
     )
     hint = "Take over what is in data.appointment, and send your change again with a new updated_at_mt."
     return Answer(
         STALE_UPDATE,
         message,
-        data={"appointment": appointment_json(row), "differences": found.changed.shown(row, found.decoded)},
+        data={
+            "appointment": appointment_for(call, row),
+            "differences": lines_for(call.caller, found.changed.shown(row, found.decoded)),
+        },
         errors=[Fault("updated_at_mt", STALE_UPDATE, message, hint)],
         warnings=found.decoded.warnings,
     )
@@ -232,8 +259,8 @@ def _change(call: Call, found: Found, action: str) -> tuple[Answer, Container[in
     answer = Answer(
         message=_done(appointment_id, action),
         data={
-            "appointment": appointment_json(read_stored(connection, appointment_id)),
-            "changes": list(changed.changes),
+            "appointment": appointment_for(call, read_stored(connection, appointment_id)),
+            "changes": lines_for(call.caller, changed.changes),
             "replayed": False,
         },
         warnings=[
@@ -284,6 +311,14 @@ def _booking(row: Mapping[str, Any]) -> int | None:
     """Whom the appointment takes; None when it takes nobody (contract.md section 5, `optional`)."""
     photographer: int | None = row["photographer_user_id"]
     return None if row["cancelled"] or row["optional"] else photographer
+
+
+def _to_hold(found: Found) -> frozenset[int]:
+    """Whom nobody else may book while this is decided: only what must not conflict has to be sure of that."""
+    if found.decoded.values.get(REFUSE) is not True:
+        return frozenset()
+    photographer = _booking({**found.row, **found.changed.columns})
+    return frozenset() if photographer is None else frozenset({photographer})
 
 
 def _conflict_fault(call: Call, found: Found, photographer: int | None, look: FirstLook) -> Fault | None:

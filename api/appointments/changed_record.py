@@ -74,15 +74,26 @@ def spelled(value: object) -> object:
 
 
 def changed_record(
-    row: Mapping[str, Any], decoded: Decoded, snapshots: Snapshots, filled: Filled, now: datetime
+    row: Mapping[str, Any],
+    decoded: Decoded,
+    snapshots: Snapshots,
+    filled: Filled,
+    now: datetime,
+    *,
+    shows_all: bool = True,
 ) -> Changed:
-    """What `decoded` makes of `row`, whose snapshots by today's rules are `snapshots`."""
+    """What `decoded` makes of `row`, whose snapshots by today's rules are `snapshots`.
+
+    `shows_all` is false while the clocks have not filled in the row and nobody can tell yet what they will.
+    """
     at_fault = frozenset(fault.param for fault in decoded.faults)
     given, faults = _given(row, decoded, at_fault)
     cleared = _cleared(decoded, given)
     wanted = {name: value for name, value in given.items() if not _is_shown(name, value, row)}
     wanted |= {name: None for name in cleared if _is_there(name, row, snapshots)}
     faults += _settle_cancelled(wanted, given, row, at_fault)
+    if not shows_all:
+        faults += _lone_halves(row, wanted, snapshots)
     after = _snapshots(row, wanted, snapshots, decoded)
     is_retimed = "order_id" in wanted or _differ(snapshots, after, TIME_COLUMNS)
     needs_clocks = is_retimed or _differ(snapshots, after, CLOCK_FIELDS)
@@ -221,6 +232,30 @@ def _snapshots(
         return Snapshots(supplied, None)
     adopted = replace(supersede(before.adopted, sent), **emptied)
     return Snapshots(supplied, None if adopted == supplied else adopted)
+
+
+def _lone_halves(row: Mapping[str, Any], wanted: Mapping[str, Any], older: Snapshots) -> list[Fault]:
+    """A date without its time, or the reverse, whose other half the clocks are still looking up.
+
+    To go on without it would lose the time of the appointment, which a second later it would not.
+    """
+    faults = []
+    for endpoint in ENDPOINTS:
+        for frame in FRAMES:
+            day, at = DATE_FIELD[endpoint, frame], TIME_FIELD[endpoint, frame]
+            for here, there, fields in ((day, at, TIME_FIELD), (at, day, DATE_FIELD)):
+                if wanted.get(here) is None or there in wanted or row[there] is not None:
+                    continue
+                ends = ENDPOINTS if endpoint == "start" else (endpoint,)
+                if any(
+                    getattr(older.effective, fields[end, other]) is not None
+                    for end in ends
+                    for other in FRAMES
+                ):
+                    message = f"The {there} that goes with this is still being computed."
+                    hint = f"Send {there} along, or send the request again in a few seconds."
+                    faults.append(Fault(here, INVALID_PARAM, message, hint))
+    return faults
 
 
 def _other_halves(row: Mapping[str, Any], sent: Mapping[str, Any], older: Snapshots) -> dict[str, Any]:

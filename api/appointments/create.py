@@ -21,11 +21,15 @@ from api.appointments.after import after_waiting, open_notifications
 from api.appointments.clock_warnings import FirstLook, first_look
 from api.appointments.conflicts import REFUSE, conflict_fault, conflicts_at_once, wanted_photographer
 from api.appointments.new_record import clock_snapshot, new_record
-from api.appointments.record import appointment_json, commands_json
+from api.appointments.record import commands_json
+from api.appointments.shown import appointment_for, is_staff
+from api.appointments.stamps import warned_of_the_future
 from api.appointments.stored import may_see, read_stored
 from api.appointments.waiting import fates
 from api.faults import Fault, ParamWarning
 from api.routes import EVERY_ROLE, Call, Route
+from api.shapes.members import CREATED, DRY_RUN, mail_failed
+from api.shapes.shape import Member, Returned
 from api.statuses import INVALID_PARAM, MANDRILL_EMAIL_FAILED
 from models import database
 from models.appointment_intake import Existing, Inserted, find_existing, insert_appointment
@@ -97,7 +101,7 @@ def create(call: Call, found: references.References) -> Answer:
     answer = Answer(
         message=f"Appointment {inserted.id} was created.",
         data={
-            "appointment": appointment_json(shown),
+            "appointment": appointment_for(call, shown),
             "commands": commands_json(inserted.commands),
             "replayed": False,
         },
@@ -136,7 +140,9 @@ def _repeated(call: Call, row: Mapping[str, Any], warnings: list[ParamWarning]) 
         raise RuntimeError("An appointment that kept this one out was gone when it was looked up.")
     stored = read_stored(call.connection, existing.id)
     visible = may_see(call.caller, stored)
-    if not visible or existing.fingerprint != row["fingerprint"]:
+    # Whoever reads less than all of a record must not find out the rest of it by trying.
+    is_own = is_staff(call.caller) or stored["caller_user_id"] == call.caller.holder.user_id
+    if not visible or not is_own or existing.fingerprint != row["fingerprint"]:
         return _taken(existing, visible=visible)
     just_now = call.again and stored["request_id"] == call.request_id
     if just_now and not database.is_rehearsed():
@@ -146,7 +152,7 @@ def _repeated(call: Call, row: Mapping[str, Any], warnings: list[ParamWarning]) 
         if just_now
         else f"Appointment {existing.id} had been created by this request before.",
         data={
-            "appointment": appointment_json(stored),
+            "appointment": appointment_for(call, stored),
             "commands": [fate.to_json() for fate in fates(call.connection, existing.id)],
             "replayed": not just_now,
             **open_notifications(call, existing.id),
@@ -169,6 +175,7 @@ def _taken(existing: Existing, *, visible: bool) -> Answer:
 def _warnings(call: Call, found: references.References, look: FirstLook) -> list[ParamWarning]:
     """What the caller should know at once although the appointment is stored."""
     warnings = list(call.decoded.warnings)
+    warnings += warned_of_the_future(call.decoded.values["updated_at_mt"], call.now)
     sent_name = call.decoded.values.get("photographer_name")
     if sent_name is not None and found.photographer_name not in (None, sent_name):
         message = "This differs from the name in the photographer's user record; it was kept as sent."
@@ -197,6 +204,14 @@ def _choices() -> dict[str, tuple[str, ...]]:
     return {name: choices for name, choices in lists.items() if choices}
 
 
+_EXISTING = Member(
+    "existing_id",
+    "integer",
+    "The appointment that has this uuid or Idempotency-Key already, if that is the fault and the caller may see it.",
+    1042,
+    sometimes=True,
+)
+
 ROUTE = Route(
     method="POST",
     path="/api/v1/appointments/create",
@@ -217,5 +232,12 @@ ROUTE = Route(
         "summary",
         "time_duration",
         "uuid",
+    ),
+    # Another appointment than that of the code examples, so that both can be tried out.
+    whole={"uuid": "c41d7b90-2e68-4f35-9a17-60d8e2b5f3ac"},
+    returns=(
+        Returned("Appointment 1042 was created.", CREATED),
+        mail_failed(*CREATED),
+        Returned("Invalid: uuid.", (_EXISTING, DRY_RUN), INVALID_PARAM),
     ),
 )

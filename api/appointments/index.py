@@ -10,6 +10,9 @@ from api.caller import Caller
 from api.decoding import canonical
 from api.faults import Fault
 from api.routes import EVERY_ROLE, Call, Route
+from api.shapes.appointment import LISTED_APPOINTMENT, TOTAL
+from api.shapes.members import NEXT_CURSOR
+from api.shapes.shape import Member, Returned
 from api.statuses import INVALID_PARAM
 from models.appointment_list import (
     EVERYTHING,
@@ -96,4 +99,15 @@ ROUTE = Route(
     callers=EVERY_ROLE,
     act=index,
     sample=("from", "to", "status"),
+    whole={"cursor": None},
+    returns=(
+        Returned(
+            "1 appointment.",
+            (
+                Member("appointments", LISTED_APPOINTMENT, "The appointments of this page.", many=True),
+                NEXT_CURSOR,
+                Member("total", TOTAL, "How many there are; only with `count`.", sometimes=True),
+            ),
+        ),
+    ),
 )

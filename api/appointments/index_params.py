@@ -86,7 +86,7 @@ _CLIENT_ID: Final = Param(
     minimum=1,
     maximum=MAX_ID,
     description="Only appointments of this client's orders.",
-    example=7,
+    example=1,
 )
 
 
@@ -127,7 +127,12 @@ INDEX: Final = Registry(
             position=1110,
             description=f"How many appointments one answer holds at most; {USUAL_PAGE} when absent.",
         ),
-        replace(CURSOR, position=1120, example="WyI4ZjE0ZTQ1ZmNlZWExNjdhIiwwLG51bGwsNDJd"),
+        # Of the list that the code examples ask for; a cursor belongs to its filters.
+        replace(
+            CURSOR,
+            position=1120,
+            example="WyJlODliOGM1YTIxMWE1YWY5IiwwLCIyMDI2LTEyLTA0VDE2OjAwOjAwKzAwOjAwIiwxMDQyXQ",
+        ),
         _COUNT,
     ),
     rules=(days_in_order,),

@@ -1,9 +1,8 @@
 """`GET /api/v1/appointments/read`: one appointment, and all that became of it.
 
-Everybody who may see the appointment sees its record, its commands and its history, clients and liaisons without
-the internal notes. Of the mails, employees and
-applications see all; a client those that went to the client; a liaison the same, with masked addresses.
-Notifications are for those who act on them (contract.md section 7).
+Everybody who may see the appointment sees its record, its commands and its history; of these and of the mails,
+clients and liaisons see a part (`shown.py`, `shown_mails.py`). Notifications are for those who act on them
+(contract.md section 7).
 """
 
 from collections.abc import Mapping
@@ -14,9 +13,11 @@ from typing import Any, Final
 from api.answer import Answer
 from api.appointment_params import CREATE
 from api.appointments.after import open_notifications
-from api.appointments.history import INTERNAL
-from api.appointments.record import appointment_json
-from api.appointments.stored import may_see
+from api.appointments.naming import one_of_both, unknown
+from api.appointments.shown import appointment_for, is_staff, lines_for
+from api.appointments.shown_mails import sent_mails
+from api.appointments.stored import in_sight_since, may_see
+from api.appointments.waiting import DROPPED_SHOWN
 from api.caller import Caller
 from api.common_params import OF_THE_CALLER
 from api.decoding import canonical
@@ -24,34 +25,35 @@ from api.faults import Fault
 from api.notifications.params import ID
 from api.params import Registry
 from api.routes import EVERY_ROLE, Call, Route
-from api.statuses import INVALID_PARAM, MISSING_PARAM
-from models.appointment_read import find_appointment, read_changes, read_commands, read_mails
+from api.shapes.appointment import CONFLICT, HISTORY_ENTRY, MAIL, READ_COMMAND
+from api.shapes.members import NOTIFICATIONS, STORED
+from api.shapes.shape import Member, Returned
+from models.appointment_read import (
+    MOST_MAILS,
+    NEWEST_CHANGES,
+    find_appointment,
+    read_changes,
+    read_commands,
+    read_mails,
+)
 from models.command_states import SHOWN_TO_CALLERS, State
-from models.notification_list import masked
 from models.photographer_conflicts import Booked, conflicts_of, when
 from settings import get_settings
-
-_STAFF: Final = frozenset({"application", "employee"})
-_FOR_STAFF: Final = ("provider_id", "cause", "detail", "http_status")
-
-
-def one_of_both(values: dict[str, object], at_fault: frozenset[str]) -> list[Fault]:
-    """The appointment is named by `id` or by `uuid`; by both only if they are of the same one, which is looked up."""
-    if values.keys() & {"id", "uuid"} or at_fault & {"id", "uuid"}:
-        return []
-    hint = "Send the id that create answered with, or the uuid that it was created with."
-    return [Fault("id", MISSING_PARAM, "Neither id nor uuid was given.", hint)]
-
 
 PARAMS: Final = Registry(
     (
         *OF_THE_CALLER,
-        replace(ID, required=False, description="Id of the appointment.", example=1042),
+        replace(
+            ID,
+            required=False,
+            description="Id of the appointment. One of `id` and `uuid` is required; with both, they have to agree.",
+            example=1042,
+        ),
         replace(
             CREATE["uuid"],
             position=1001,
             required=False,
-            description="uuid of the appointment, instead of its id.",
+            description="uuid of the appointment, instead of its id or beside it.",
         ),
     ),
     rules=(one_of_both,),
@@ -69,11 +71,7 @@ def look_up(call: Call) -> Mapping[str, Any] | None:
 
 def check(call: Call, found: Mapping[str, Any] | None) -> list[Fault]:
     """It must exist and be visible."""
-    param = "id" if "id" in call.decoded.values else "uuid"
-    if found is not None or param not in call.decoded.values:
-        return []
-    message, hint = "There is no appointment with this id.", "Check the id; it may belong elsewhere."
-    return [Fault(param, INVALID_PARAM, message, hint)]
+    return unknown(call.decoded.values) if found is None else []
 
 
 def read(call: Call, found: Mapping[str, Any]) -> Answer:
@@ -81,16 +79,19 @@ def read(call: Call, found: Mapping[str, Any]) -> Answer:
     appointment_id = int(found["id"])
     connection = call.connection
     office_zone = get_settings().office_time_zone
+    since = in_sight_since(connection, call.caller, found)
+    mails = sent_mails(call.caller, found["client_email"], read_mails(connection, appointment_id))
+    changes = read_changes(connection, appointment_id, since=since)
     return Answer(
         message=f"Appointment {appointment_id}.",
         data={
             "appointment": {
-                **_visible(call.caller, appointment_json(found)),
+                **appointment_for(call, found),
                 "changed_at": _json(found["last_changed_at"]),
             },
             "commands": [_command_json(row) for row in read_commands(connection, appointment_id)],
-            "mails": _mails_json(call.caller, found, read_mails(connection, appointment_id)),
-            "history": [_change_json(call.caller, row) for row in read_changes(connection, appointment_id)],
+            "mails": [_mail_json(mail) for mail in mails],
+            "history": [_change_json(call.caller, row, since) for row in changes],
             "conflicts": [
                 _conflict_json(call.caller, booked, office_zone)
                 for booked in conflicts_of(connection, appointment_id)
@@ -101,53 +102,28 @@ def read(call: Call, found: Mapping[str, Any]) -> Answer:
     )
 
 
-def _visible(caller: Caller, shown: dict[str, Any]) -> dict[str, Any]:
-    """The record without what is internal, for those who are not of the house."""
-    if caller.role in _STAFF:
-        return shown
-    return {name: value for name, value in shown.items() if name not in INTERNAL}
-
-
-def _change_json(caller: Caller, row: Mapping[str, Any]) -> dict[str, Any]:
+def _change_json(caller: Caller, row: Mapping[str, Any], since: int) -> dict[str, Any]:
     """A line of the history, as the route for the whole of it shows it."""
-    is_staff = caller.role in _STAFF
     is_own = row["caller_user_id"] is not None and row["caller_user_id"] == caller.holder.user_id
     who = {"kind": row["caller_kind"], "role": row["caller_role"], "name": row["caller_name"]}
     return {
         "at": _json(row["at"]),
         "action": row["action"],
-        "who": {**who, "user_id": row["caller_user_id"]} if is_staff or is_own else who,
+        "who": {**who, "user_id": row["caller_user_id"]} if is_staff(caller) or is_own else who,
         "application": row["application"],
         "sequence": row["sequence"],
         "updated_at_mt": row["updated_at_mt"],
-        "changes": [line for line in row["changes"] if is_staff or line["field"] not in INTERNAL],
-        **({"request_id": row["request_id"]} if is_staff else {}),
+        "changes": lines_for(caller, row["changes"], came_into_sight=row["id"] == since),
+        **({"request_id": row["request_id"]} if is_staff(caller) else {}),
     }
 
 
 def _command_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {name: _json(value) for name, value in row.items() if name not in ("outcome", "cause")}
+    apart = ("outcome", "cause", "is_dropped")
+    shown = {name: _json(value) for name, value in row.items() if name not in apart}
+    state = DROPPED_SHOWN if row["is_dropped"] else SHOWN_TO_CALLERS[State(row["state"])]
     mail = {name: row[name] for name in ("outcome", "cause") if row[name] is not None}
-    return {**shown, "id": str(row["id"]), "state": SHOWN_TO_CALLERS[State(row["state"])], **mail}
-
-
-def _mails_json(
-    caller: Caller, appointment: Mapping[str, Any], mails: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    if caller.role in _STAFF:
-        return [_mail_json(mail) for mail in mails]
-    login = caller.holder.user_email if caller.role == "client" else None
-    own = {str(address).casefold() for address in (appointment["client_email"], login) if address}
-    shown = [
-        {name: value for name, value in mail.items() if name not in _FOR_STAFF}
-        for mail in mails
-        if mail["recipient"].casefold() in own
-    ]
-    if caller.role != "client":
-        for mail in shown:
-            mail["recipient"] = masked(mail["recipient"])
-            mail["copies"] = [masked(copy) for copy in mail["copies"]]
-    return [_mail_json(mail) for mail in shown]
+    return {**shown, "id": str(row["id"]), "state": state, **mail}
 
 
 def _mail_json(mail: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,5 +157,21 @@ ROUTE = Route(
     look_up=look_up,
     check=check,
     act=read,
-    sample=("id",),
+    sample=("uuid",),
+    whole={"id": None},
+    returns=(
+        Returned(
+            "Appointment 1042.",
+            (
+                STORED,
+                Member("commands", READ_COMMAND, "What followed in the background.", many=True),
+                Member("mails", MAIL, f"The newest {MOST_MAILS} mails that the caller may see.", many=True),
+                Member(
+                    "history", HISTORY_ENTRY, f"The newest {NEWEST_CHANGES} changes, newest first.", many=True
+                ),
+                Member("conflicts", CONFLICT, "Who else has the photographer then.", many=True),
+                NOTIFICATIONS,
+            ),
+        ),
+    ),
 )

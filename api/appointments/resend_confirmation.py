@@ -12,7 +12,8 @@ from api.answer import Answer
 from api.appointment_params import CREATE
 from api.appointments.after import after_waiting, open_notifications
 from api.appointments.confirming import KeyOfAnotherError, confirm_once, why_not
-from api.appointments.record import appointment_json
+from api.appointments.naming import one_of_both, unknown
+from api.appointments.shown import appointment_for
 from api.appointments.stored import may_see, read_stored
 from api.appointments.waiting import fates
 from api.common_params import EVERYWHERE
@@ -21,26 +22,24 @@ from api.notifications.params import ID
 from api.notifications.record import acting
 from api.params import Registry
 from api.routes import EVERY_ROLE, Call, Route
-from api.statuses import INVALID_PARAM, MANDRILL_EMAIL_FAILED, MISSING_PARAM
+from api.shapes.members import CONFIRMED, mail_failed
+from api.shapes.shape import Returned
+from api.statuses import INVALID_PARAM, MANDRILL_EMAIL_FAILED
 from models import database
-
-
-def one_of_both(values: dict[str, object], at_fault: frozenset[str]) -> list[Fault]:
-    """The appointment is named by `id` or by `uuid`; by both only if they are of the same one, which is looked up."""
-    if values.keys() & {"id", "uuid"} or at_fault & {"id", "uuid"}:
-        return []
-    hint = "Send the id that create answered with, or the uuid that it was created with."
-    return [Fault("id", MISSING_PARAM, "Neither id nor uuid was given.", hint)]
-
 
 PARAMS: Final = Registry(
     (
         *EVERYWHERE,
-        replace(ID, required=False, description="Id of the appointment.", example=1042),
+        replace(
+            ID,
+            required=False,
+            description="Id of the appointment. One of `id` and `uuid` is required; with both, they have to agree.",
+            example=1042,
+        ),
         replace(
             CREATE["uuid"],
             position=1001,
-            description="uuid of the appointment, instead of its id.",
+            description="uuid of the appointment, instead of its id or beside it.",
             required=False,
         ),
     ),
@@ -68,15 +67,11 @@ def look_up(call: Call) -> Mapping[str, Any] | None:
 
 def check(call: Call, found: Mapping[str, Any] | None) -> list[Fault]:
     """It must exist, be visible, stand, and have somebody to write to."""
-    param = "id" if "id" in call.decoded.values else "uuid"
-    if param not in call.decoded.values:
-        return []
     if found is None:
-        refused = ("There is no appointment with this id.", "Check the id; it may belong elsewhere.")
-    else:
-        refused = why_not(found) or ("", "")
-    message, hint = refused
-    return [Fault(param, INVALID_PARAM, message, hint)] if message else []
+        return unknown(call.decoded.values)
+    refused = why_not(found)
+    param = "id" if "id" in call.decoded.values else "uuid"
+    return [] if refused is None else [Fault(param, INVALID_PARAM, *refused)]
 
 
 def act(call: Call, found: Mapping[str, Any]) -> Answer:
@@ -97,7 +92,7 @@ def act(call: Call, found: Mapping[str, Any]) -> Answer:
     answer = Answer(
         message=f"The confirmation of appointment {appointment_id} {said}.",
         data={
-            "appointment": appointment_json(found),
+            "appointment": appointment_for(call, found),
             "commands": [fate.to_json() for fate in fates(call.connection, appointment_id)],
             "replayed": replayed,
             **open_notifications(call, appointment_id),
@@ -118,5 +113,10 @@ ROUTE = Route(
     check=check,
     act=act,
     statuses=frozenset({MANDRILL_EMAIL_FAILED}),
-    sample=("id",),
+    sample=("uuid",),
+    whole={"id": None},
+    returns=(
+        Returned("The confirmation of appointment 1042 is queued.", CONFIRMED),
+        mail_failed(*CONFIRMED),
+    ),
 )

@@ -6,8 +6,10 @@ not looked at (`docs/changes.md`).
 
 from api.answer import Answer
 from api.appointments import change, create
-from api.appointments.change_params import UPDATE
+from api.appointments.change_params import MOVED, UPDATE
 from api.routes import EVERY_ROLE, Call, Route
+from api.shapes.members import CHANGED, REFUSED, STALE, mail_failed
+from api.shapes.shape import Returned
 from api.statuses import MANDRILL_EMAIL_FAILED, STALE_UPDATE
 
 
@@ -33,5 +35,16 @@ ROUTE = Route(
     act=act,
     choices=create.ROUTE.choices,
     statuses=frozenset({MANDRILL_EMAIL_FAILED, STALE_UPDATE}),
-    sample=("token", "id", "date_start_local", "time_start_local", "updated_at_mt"),
+    sample=("token", "uuid", "date_start_local", "time_start_local", "updated_at_mt"),
+    whole={"id": None, "clear": "delivery_type", "delivery_type": None},
+    returns=(
+        Returned(
+            "Appointment 1042 was changed.",
+            CHANGED,
+            shows={**MOVED, "updated_at_mt_instant": "2026-11-22T23:20:00Z"},
+        ),
+        STALE,
+        mail_failed(*CHANGED),
+        REFUSED,
+    ),
 )

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tasks.reconcile_times import reconcile_times
+from tests.api.changing import cancel, stamp
 from tests.client import ApiClient, Reply
 from tests.world import MadeOrder, World
 
@@ -69,7 +70,7 @@ def test_it_is_named_by_id_or_by_uuid_or_by_both(api: ApiClient, order: MadeOrde
         assert (reply.code, reply.appointment["id"]) == (200, one["id"])
     reply = read(api, id=one["id"], uuid=other["uuid"])
     assert reply.faults == {"id": "invalid-param"}
-    assert reply.body["errors"][0]["message"] == UNKNOWN
+    assert reply.body["errors"][0]["message"] == "There is no appointment with this id and this uuid."
     assert read(api).faults == {"id": "missing-param"}
     assert read(api, id="x").faults == {"id": "invalid-param"}
 
@@ -277,3 +278,47 @@ def test_internal_notes_stay_inside(
         assert "gate 471" not in json.dumps(reply.body)
         assert "notes" not in reply.appointment
         assert len(reply.body["data"]["history"]) == 1
+
+
+@pytest.mark.parametrize("route", ["read", "history", "resend_confirmation", "update", "cancel"])
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        (("id",), "There is no appointment with this id."),
+        (("uuid",), "There is no appointment with this uuid."),
+        (("id", "uuid"), "There is no appointment with this id and this uuid."),
+    ],
+)
+def test_every_route_says_what_leads_nowhere(api: ApiClient, route: str, named: tuple[str, ...], words: str):
+    there = api.create().appointment
+    names: dict[str, Any] = {"id": 10**9, "uuid": str(uuid4())} if len(named) == 1 else {}
+    given = {name: names.get(name, there["id"] if name == "id" else str(uuid4())) for name in named}
+    path = f"/api/v1/appointments/{route}"
+    if route in ("read", "history"):
+        path = f"{path}?{urlencode(given)}"
+        reply = api.raw(b"", method="GET", path=path, Authorization=f"Bearer {api.token}")
+    else:
+        method = "POST" if route == "resend_confirmation" else "PUT"
+        body = json.dumps({"token": api.token, "updated_at_mt": "2026-11-20 10:00:00", **given}).encode()
+        reply = api.raw(body, method=method, path=path, Content_Type="application/json")
+    (fault,) = reply.body["errors"]
+    assert (fault["param"], fault["message"]) == (named[0], words)
+    if len(named) > 1:
+        assert "of the same appointment" in fault["hint"]
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999", "-99999999999999999999", "9" * 90])
+def test_a_number_that_is_too_large_is_called_that(api: ApiClient, number: str):
+    path = f"/api/v1/appointments/read?id={number}"
+    reply = api.raw(b"", method="GET", path=path, Authorization=f"Bearer {api.token}")
+    assert "outside" in reply.body["errors"][0]["message"]
+
+
+def test_a_mail_that_a_change_made_superfluous_is_dropped(api: ApiClient, world: World):
+    made = api.create(order_id=world.order().id, updated_at_mt=stamp(0)).appointment["id"]
+    cancel(api, made, 1)
+    path = f"/api/v1/appointments/read?id={made}"
+    reply = api.raw(b"", method="GET", path=path, Authorization=f"Bearer {api.token}")
+    states = {command["kind"]: command["state"] for command in reply.body["data"]["commands"]}
+    assert states["send-confirmation"] == "dropped"
+    assert not any("is_dropped" in command for command in reply.body["data"]["commands"])

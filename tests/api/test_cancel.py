@@ -119,3 +119,12 @@ def test_it_has_to_be_named_and_there(api: ApiClient, told, named):
 
 def test_the_stamp_is_required(api: ApiClient, told):
     assert put(api, CANCEL, {"id": told[0]}).faults == {"updated_at_mt": "missing-param"}
+
+
+def test_who_says_that_it_is_not_cancelled_does_not_cancel(api: ApiClient, world: World, told):
+    refused = cancel(api, told[0], 1, cancelled=False)
+    assert refused.faults == {"cancelled": "invalid-param"}
+    assert "appointments/update" in refused.body["errors"][0]["hint"]
+    assert world.appointment(told[0])["cancelled"] is None
+    done = cancel(api, told[0], 1, cancelled=True)
+    assert (done.code, done.warned, done.appointment["cancelled"]) == (200, [], True)

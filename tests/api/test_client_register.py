@@ -1,11 +1,17 @@
 """Registering as a client: open to users without a role, once, in the session that they have."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
+from api import pipeline
+from models import database
 from tests.api.logging_in import REGISTER, Logins
 from tests.client import ApiClient
 from tests.world import MadeUser, World
@@ -165,3 +171,43 @@ def test_the_body_is_base64_and_the_token_is_checked_as_everywhere(logins: Login
     assert logins.sensitive(REGISTER, {"name": "Vic"}).faults == {"token": "missing-param"}
     world.execute("UPDATE tokens SET created_at = created_at - interval '8 days', last_used_at = created_at")
     assert logins.register(token).status == "session-expired"
+
+
+def test_a_connection_that_breaks_at_the_commit_does_not_undo_the_registration(
+    logins: Logins, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    transaction, broken = database.transaction, []
+
+    @contextmanager
+    def breaks_once() -> Iterator[Connection]:
+        with transaction() as connection:
+            yield connection
+        if not broken:
+            broken.append(True)
+            raise OperationalError("COMMIT", {}, Exception(), connection_invalidated=True)
+
+    _, token = visitor(world)
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "transaction", breaks_once)
+        reply = logins.register(token, name="Vic Halloran")
+    assert (reply.code, reply.body["message"]) == (200, "Registered as a client."), reply.body
+    assert reply.body["data"]["client"]["name"] == "Vic Halloran"
+    assert world.row("SELECT count(*) FROM clients")["count"] == 1
+    assert logins.register(token).status == "permission-denied"
+
+
+def test_whoever_is_refused_is_refused_again_when_the_connection_breaks(
+    logins: Logins, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    token, tries = world.session_token(world.employee().id), []
+    denied = pipeline._denied
+
+    def breaks_once(*given: Any) -> Any:
+        if not tries:
+            tries.append(True)
+            raise OperationalError("SELECT", {}, Exception(), connection_invalidated=True)
+        return denied(*given)
+
+    monkeypatch.setattr(pipeline, "_denied", breaks_once)
+    assert logins.register(token).status == "permission-denied"
+    assert world.rows("SELECT id FROM clients") == []

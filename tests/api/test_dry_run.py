@@ -9,7 +9,10 @@ from uuid import uuid4
 
 import pytest
 
+from models import database
+from models.clock import load_atlas
 from models.tables import metadata
+from tasks import rehearsal
 from tasks.reconcile_times import reconcile_times
 from tests.bookings import DAY, book, utc
 from tests.client import ApiClient, Reply
@@ -282,6 +285,20 @@ def put(api: ApiClient, params: dict, action: str) -> Reply:
         path=f"/api/v1/appointments/{action}",
         Content_Type="application/json",
     )
+
+
+@pytest.mark.parametrize("name", ["order_id", "id", "uuid"])
+def test_the_atlas_is_loaded_before_anything_is_locked(world: World, api: ApiClient, name: str):
+    order = world.order(zone=None, zip="60601")
+    made = api.create(order_id=order.id).appointment
+    named = {"order_id": None, "appointment_id": None, "uuid": None}
+    value = {"order_id": order.id, "id": made["id"], "uuid": made["uuid"]}[name]
+    load_atlas.cache_clear()
+    with database.transaction() as connection:
+        rehearsal.load_atlas_for(connection, **named)
+        assert load_atlas.cache_info().currsize == 0
+        rehearsal.load_atlas_for(connection, **{**named, {"id": "appointment_id"}.get(name, name): value})
+    assert load_atlas.cache_info().currsize == 1
 
 
 def test_what_a_rehearsal_loads_is_neither_celery_nor_the_providers_client():

@@ -61,7 +61,7 @@ def test_a_client_reads_names_and_no_ids_and_nothing_of_the_notes(made):
         "role": "employee",
         "name": "Emma Employee",
     }
-    assert "471" not in str(found)
+    assert "Gate" not in str(found)
     assert "request_id" not in str(found)
 
 

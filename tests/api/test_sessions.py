@@ -289,3 +289,20 @@ def test_the_role_follows_the_named_application(logins: Logins, world: World):
         Authorization=f"Bearer {token}",
     )
     assert reply.body["data"]["role"] in reply.body["data"]["session"]["roles"]
+
+
+def test_logging_in_is_not_tried(logins: Logins, world: World):
+    user = logins.give_password(world.employee())
+    reply = logins.log_in(user.email, dry_run=True)
+    assert reply.faults == {"dry_run": "invalid-param"}
+    assert world.rows("SELECT id FROM tokens WHERE user_id = :id", id=user.id) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"e30="])
+def test_who_sends_nothing_is_shown_how_to_log_in(logins: Logins, body: bytes):
+    reply = logins.api.raw(body, path=CREATE, Content_Type="text/plain")
+    assert reply.status == "no-params-decoded"
+    hint = reply.body["errors"][0]["hint"]
+    assert "base64" in hint
+    assert '{"email": "…", "password": "…"}' in hint
+    assert "updated_at_mt" not in hint

@@ -2,6 +2,8 @@
 
 import pytest
 
+from api.answerable import answerable
+from api.app import ROUTES
 from api.statuses import STATUS, STATUSES
 
 SOURCE = {
@@ -60,3 +62,19 @@ def test_a_status_that_is_not_in_the_table_cannot_be_looked_up():
     assert STATUS["stale-update"].code == 409
     with pytest.raises(KeyError):
         STATUS["no-such-status"]
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("/api/v1/appointments/create", "application/json"),
+        ("/api/v1/sessions/create", "text/plain"),
+        ("/api/v1/webhooks/mandrill", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_the_content_type_that_is_asked_for_is_that_of_the_route(path: str, wanted: str):
+    (route,) = (route for route in ROUTES if route.path == path and route.method != "GET")
+    told = {status.slug: status.description for status in answerable(route)}
+    assert wanted in told["invalid-content-type"]
+    others = {"application/json", "text/plain", "application/x-www-form-urlencoded"} - {wanted}
+    assert not any(other in told["invalid-content-type"] for other in others)

@@ -1,11 +1,17 @@
 """`appointments/update`: what is sent changes, what is absent stays, and whom it concerns is told."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from api.appointments import change
+from models.photographer_conflicts import hold_photographers
 from tests.api.changing import (
+    CANCEL,
     NINE,
     UPDATE,
     deliver_all,
@@ -237,16 +243,21 @@ CLOCKS: list[tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = [
         {"time_stop_local": "24:00"},
         {"date_stop_local": "2026-12-04", "time_stop_local": "00:00:00"},
     ),
+    (NINE, {"time_start_utc": "20:00"}, {"time_start_local": "13:00:00", "date_start_local": "2026-12-03"}),
     (NINE, {"time_duration_s": 7200}, {"time_stop_local": "11:00:00", "time_duration": "02:00:00"}),
     (NINE, {"clear": "time_duration"}, {"time_start_local": "09:00:00"}),
 ]
 
 
+@pytest.mark.parametrize("behind", [False, True], ids=["reconciled", "clocks-behind"])
 @pytest.mark.parametrize(("made", "sent", "expected"), CLOCKS)
-def test_new_clock_fields_supersede_those_of_other_frames(api: ApiClient, world: World, made, sent, expected):
+def test_new_clock_fields_supersede_those_of_other_frames(
+    api: ApiClient, world: World, made, sent, expected, behind
+):
     params = {"order_id": world.order().id, **made}
     appointment_id = api.create(params, updated_at_mt=stamp(0)).appointment["id"]
-    reconcile_all(world)
+    if not behind:
+        reconcile_all(world)
     assert update(api, appointment_id, **sent).body["data"]["replayed"] is False
     reconcile_all(world)
     row = world.appointment(appointment_id)
@@ -254,6 +265,20 @@ def test_new_clock_fields_supersede_those_of_other_frames(api: ApiClient, world:
     # A duration that was supplied stays, and a new stop may contradict it.
     assert {found["kind"] for found in row["discrepancies"]} <= {"duration_mismatch"}
     assert update(api, appointment_id, **sent).body["data"]["replayed"] is True
+
+
+def test_a_lone_time_waits_for_a_date_that_only_the_atlas_can_tell(api: ApiClient, world: World):
+    order = world.order(zone=None, lat=39.74, lng=-104.99)
+    made = api.create({**NINE, "order_id": order.id}, updated_at_mt=stamp(0)).appointment["id"]
+    reply = update(api, made, time_start_utc="20:00")
+    assert (reply.code, reply.status) == (400, "invalid-param")
+    assert [fault["param"] for fault in reply.body["errors"]] == ["time_start_utc"]
+    assert "date_start_utc" in reply.body["errors"][0]["hint"]
+    assert update(api, made, time_start_local="10:00").code == 200
+    reconcile_all(world)
+    assert update(api, made, 2, time_start_utc="20:00").code == 200
+    reconcile_all(world)
+    assert str(world.appointment(made)["time_start_local"]) == "13:00:00"
 
 
 def test_a_whole_record_sent_back_changes_what_differs(api: ApiClient, world: World, told):
@@ -490,6 +515,31 @@ def test_a_dry_run_leaves_no_trace(api: ApiClient, world: World, told):
     assert len(history(api, told[0]).body["data"]["history"]) == 1
 
 
+def test_who_must_not_conflict_begins_again_when_the_photographer_changes_before_the_lock(
+    api: ApiClient, world: World, told, monkeypatch: pytest.MonkeyPatch
+):
+    appointment_id, order, _first = told
+    second = world.photographer("Robin Lens")
+    taken = {**NINE, "order_id": order.id, "photographer_user_id": second.id, "time_start_local": "14:00"}
+    api.create(taken, updated_at_mt=stamp(0))
+    settle(world)
+    held = []
+
+    def hold_and_change(connection, photographers):
+        held.append(set(photographers))
+        hold_photographers(connection, photographers)
+        world.execute(
+            "UPDATE appointments SET photographer_user_id = :new WHERE id = :id",
+            new=second.id,
+            id=appointment_id,
+        )
+
+    monkeypatch.setattr(change, "hold_photographers", hold_and_change)
+    refused = update(api, appointment_id, time_start_local="14:00", refuse_conflicts=True)
+    assert refused.faults == {"photographer_user_id": "invalid-param"}
+    assert held == [{told[2].id}, {second.id}]
+
+
 def test_a_photographer_who_is_taken_is_warned_of_or_refused(api: ApiClient, world: World, told):
     _, order, photographer = told
     later = {
@@ -505,3 +555,52 @@ def test_a_photographer_who_is_taken_is_warned_of_or_refused(api: ApiClient, wor
     assert world.appointment(other)["sequence"] == 0
     warned = update(api, other, time_start_local="09:30")
     assert "photographer_user_id" in warned.warned
+
+
+# --- clocks that run ahead ---
+
+
+def mountain(ahead: timedelta) -> str:
+    return f"{datetime.now(ZoneInfo('America/Denver')) + ahead:%Y-%m-%d %H:%M:%S}"
+
+
+def told_between(before: str, message: str) -> bool:
+    """Whether the stamp in a message is of the time since `before`."""
+    found = re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", message)
+    return found is not None and before <= found[0] <= mountain(timedelta())
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=25), timedelta(days=9000)])
+@pytest.mark.parametrize("path", [UPDATE, CANCEL])
+def test_a_stamp_of_more_than_a_day_ahead_is_refused(api: ApiClient, told, ahead: timedelta, path: str):
+    before = mountain(timedelta())
+    reply = put(api, path, {"id": told[0], "updated_at_mt": mountain(ahead)})
+    assert reply.faults == {"updated_at_mt": "invalid-param"}
+    assert told_between(before, reply.body["errors"][0]["message"])
+
+
+def test_a_workstation_that_runs_ahead_locks_nobody_out(api: ApiClient, told):
+    ahead = mountain(timedelta(hours=20))
+    params = {"id": told[0], "updated_at_mt": ahead, "summary": "By a clock that is ahead"}
+    before = mountain(timedelta())
+    assert put(api, UPDATE, params).code == 200
+    assert put(api, UPDATE, params).body["data"]["replayed"] is True
+    stale = put(
+        api, UPDATE, {**params, "updated_at_mt": mountain(timedelta(minutes=-5)), "summary": "Before"}
+    )
+    assert stale.status == "stale-update"
+    assert told_between(before, stale.body["message"])
+    right = mountain(timedelta(seconds=2))
+    assert put(api, UPDATE, {**params, "updated_at_mt": right, "summary": "By the right clock"}).code == 200
+
+
+def test_a_create_from_the_future_is_kept_and_can_be_changed(api: ApiClient):
+    made = api.create(updated_at_mt="2090-01-01 10:00:00")
+    assert "updated_at_mt" in made.warned
+    assert made.appointment["updated_at_mt"] == "2090-01-01 10:00:00"
+    params = {
+        "id": made.appointment["id"],
+        "updated_at_mt": mountain(timedelta(seconds=2)),
+        "summary": "Today",
+    }
+    assert put(api, UPDATE, params).code == 200
