@@ -25,7 +25,8 @@ _FIND = text(
     " AND (CAST(:uuid AS uuid) IS NULL OR a.uuid = :uuid)"
 )
 _COMMANDS = text(
-    "SELECT c.id, c.kind, c.state, c.attempts, c.created_at, c.finished_at, e.outcome, e.cause,"
+    "SELECT c.id, c.kind, c.state, c.state = 'done' AND c.last_error IS NOT NULL AS is_dropped,"
+    " c.attempts, c.created_at, c.finished_at, e.outcome, e.cause,"
     " CASE WHEN c.state = ANY(:claimable) AND c.available_at < :never THEN c.available_at END AS next_attempt_at"
     " FROM all_commands c LEFT JOIN LATERAL"
     " (SELECT outcome, cause FROM emails WHERE command_id = c.id ORDER BY id DESC LIMIT 1) AS e ON true"
@@ -39,7 +40,7 @@ _CHANGES = text(
     "SELECT h.id, h.at, h.action, h.changes, h.sequence, h.updated_at_mt, h.caller_kind, h.caller_role,"
     " h.caller_name, h.caller_user_id, p.slug AS application, h.request_id"
     " FROM appointment_changes h JOIN applications p ON p.id = h.caller_application_id"
-    " WHERE h.appointment_id = :id ORDER BY h.id DESC LIMIT :most"
+    " WHERE h.appointment_id = :id AND h.id >= :since ORDER BY h.id DESC LIMIT :most"
 )
 
 
@@ -65,8 +66,8 @@ def read_mails(connection: Connection, appointment_id: int) -> list[dict[str, An
 
 
 def read_changes(
-    connection: Connection, appointment_id: int, most: int = NEWEST_CHANGES
+    connection: Connection, appointment_id: int, most: int = NEWEST_CHANGES, *, since: int = 0
 ) -> list[dict[str, Any]]:
-    """The newest lines of its history, newest first."""
-    found = connection.execute(_CHANGES, {"id": appointment_id, "most": most})
+    """The newest lines of its history, newest first; none older than the one with the id `since`."""
+    found = connection.execute(_CHANGES, {"id": appointment_id, "most": most, "since": since})
     return [dict(row) for row in found.mappings()]

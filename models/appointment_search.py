@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from models.appointment_list import LISTED
 from models.appointments import DAY, START, STATUS
 from models.clock.frames import Frame
+from models.labelled_ids import labelled_id
 
 PATIENCE_S: Final = 2.0
 MOST: Final = 50
@@ -35,6 +36,13 @@ _OUR_REQUEST_ID: Final = re.compile(r"[0-9a-f]{24}")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{6,64}")
 """As callers may send it; the words of a search look the same, so that they are tried first."""
 _RANKS: Final = {"requested": 0, "confirmed": 1, "optional": 2, "cancelled": 4}
+_LABELLED: Final = {
+    "": "a.id = :number",
+    "appointment": "a.id = :number",
+    "order": "a.order_id = :number",
+    "command": "a.id = (SELECT c.appointment_id FROM all_commands c WHERE c.id = :number)",
+    "notification": "a.id = (SELECT n.appointment_id FROM notifications n WHERE n.id = :number)",
+}
 _AHEAD, _BEHIND = timedelta(hours=14), timedelta(hours=36)
 
 
@@ -138,9 +146,13 @@ def _by_words(
 
 
 def _ways_by_id(words: str) -> list[tuple[str, dict[str, Any]]]:
-    """Conditions under which it is the id of an appointment, of an order, or a uuid."""
+    """Conditions under which it is the id of an appointment, of an order or of what it is labelled as, or a uuid."""
     if words.isascii() and words.isdigit() and len(words) < 19 and int(words) > 0:
         return [("a.id = :number", {"number": int(words)}), ("a.order_id = :number", {"number": int(words)})]
+    labelled = labelled_id(words)
+    if labelled is not None:
+        label, number = labelled
+        return [(_LABELLED[label], {"number": number})]
     if _UUID.fullmatch(words):
         return [("a.uuid = :uuid", {"uuid": UUID(words)})]
     return _ways_by_request(words) if _OUR_REQUEST_ID.fullmatch(words) else []

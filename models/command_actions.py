@@ -54,8 +54,8 @@ class _Found:
         return bool(self.recipient)
 
 
-# Notifications before commands and each in the order of ids, as `notification_actions` does, so that two people
-# cannot wait for each other.
+# Commands before notifications and each in the order of ids, as everybody does, so that no two wait for each other.
+_LOCK_COMMANDS = text("SELECT FROM commands WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
 _LOCK_NOTIFICATIONS = text("SELECT FROM notifications WHERE command_id = ANY(:ids) ORDER BY id FOR UPDATE")
 _FIND = text(
     "SELECT c.id, c.appointment_id, c.kind, c.state, c.recipient, c.attempts, c.available_at,"
@@ -165,6 +165,7 @@ def may_drop(state: State, *, is_mail: bool) -> bool:
 def _find(connection: Connection, ids: Sequence[int]) -> tuple[list[_Found], list[Done]]:
     """The commands, locked, and a word about each id that is not among them."""
     wanted = list(dict.fromkeys(ids))
+    connection.execute(_LOCK_COMMANDS, {"ids": wanted})
     connection.execute(_LOCK_NOTIFICATIONS, {"ids": wanted})
     marks = {"given_up": GIVEN_UP, "in_doubt": GIVEN_UP_IN_DOUBT}
     rows = connection.execute(_FIND, {"ids": wanted, **marks}).mappings()

@@ -134,8 +134,10 @@ def _first(rows: Sequence[Any], name: str) -> datetime | None:
 # -- the list
 
 
+# What has no next attempt comes after everything that has one; a far year, since a cursor has to name it.
+_ATTEMPT_AT: Final = f"CASE WHEN c.{_CLAIMABLE} THEN c.available_at ELSE '9000-01-01 00:00:00+00' END"
 ORDERS: Final = {
-    "due": ("c.available_at", "asc"),
+    "due": (_ATTEMPT_AT, "asc"),
     "newest": ("c.created_at", "desc"),
     "oldest": ("c.created_at", "asc"),
     "attempts": ("c.attempts", "desc"),
@@ -166,7 +168,7 @@ _FIELDS = (
     " c.published_at, c.publishes, c.lease_until, c.doubt_since, c.last_error, c.request_id, c.created_at,"
     " c.finished_at, c.available_at <= now() AS is_due, c.available_at >= '8000-01-01' AS is_left_to_people,"
     " coalesce(starts_with(c.last_error, :given_up) OR starts_with(c.last_error, :in_doubt), false)"
-    " AS was_dropped_by_hand"
+    f" AS was_dropped_by_hand, {_ATTEMPT_AT} AS attempt_at"
 )
 _MARKS: Final = {"given_up": GIVEN_UP, "in_doubt": GIVEN_UP_IN_DOUBT}
 _LISTS = {
@@ -205,7 +207,8 @@ def list_commands(
     if len(found) <= limit:
         return CommandPage(found, None)
     last = found[limit - 1]
-    value = last[ORDERS[sought.order][0].removeprefix("c.")]
+    column = ORDERS[sought.order][0]
+    value = last["attempt_at" if column == _ATTEMPT_AT else column.removeprefix("c.")]
     place = [sought.order, value if isinstance(value, int) else value.isoformat(), last["id"]]
     return CommandPage(
         found[:limit], base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")

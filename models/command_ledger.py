@@ -6,19 +6,22 @@ database's.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
 from models.command_states import (
+    AWAIT,
     BEGIN,
     BEGIN_SENDING,
     CLAIMABLE,
     DOUBT,
     DROP,
     DROP_BY_HAND,
+    DROP_CLAIMED,
     EXPIRE_RUNNING,
     EXPIRE_SENDING,
     FAIL,
@@ -134,7 +137,17 @@ _POSTPONE = _worker_move(
     "available_at = now() + make_interval(secs => :delay_s), published_at = NULL, publishes = 0,"
     " doubt_since = NULL, last_error = :error",
 )
-_PUT_OFF = _worker_move(POSTPONE, "attempts = greatest(attempts - 1, 0), published_at = NULL, publishes = 0")
+_PUT_OFF = _worker_move(
+    POSTPONE,
+    "attempts = greatest(attempts - 1, 0), published_at = NULL, publishes = 0,"
+    " available_at = greatest(available_at, CASE WHEN :delay_s > 0"
+    " THEN now() + make_interval(secs => :delay_s) ELSE available_at END)",
+)
+_AWAIT = _worker_move(AWAIT, "attempts = greatest(attempts - 1, 0), published_at = NULL, publishes = 0")
+_DROP_CLAIMED = _worker_move(DROP_CLAIMED, "finished_at = now(), last_error = :error")
+_NOTE_FACTS = text(
+    "UPDATE commands SET facts = CAST(:facts AS jsonb) WHERE id = :id AND lease_token = :lease_token"
+)
 _FAIL = _worker_move(FAIL, "finished_at = now(), last_error = :error")
 _DOUBT = _worker_move(
     DOUBT,
@@ -174,7 +187,10 @@ _COLUMNS = ", ".join(column.name for column in Command.__table__.columns)
 _RESEND = text(
     f"UPDATE commands SET state = '{RESEND.target}', available_at = now(), published_at = NULL, publishes = 0,"  # noqa: S608 - constants
     " attempts = 0, doubts = 0, misses = 0, doubt_since = NULL, finished_at = NULL, last_error = NULL,"
-    " recipient = coalesce(:recipient, recipient), send_id = gen_random_uuid()"
+    " recipient = coalesce(:recipient, recipient), send_id = gen_random_uuid(),"
+    # Only mails have a recipient. What a person asks for is sent even if nothing in it is new.
+    " facts = CASE WHEN recipient = '' THEN facts"
+    " ELSE coalesce(facts, '{}') || jsonb_build_object('again', true) END"
     f" WHERE id = ANY(:ids) AND state IN {_states(RESEND.sources)} RETURNING id"
 )
 _FETCH_BACK = text(
@@ -307,12 +323,30 @@ def postpone(connection: Connection, claimed: Claim, delay_s: float, error: str)
     _move(connection, _POSTPONE, claimed, delay_s=delay_s, error=error)
 
 
-def put_off(connection: Connection, claimed: Claim) -> None:
+def put_off(connection: Connection, claimed: Claim, delay_s: float = 0.0) -> None:
     """It was not tried at all, because there is no place for it now: as before the claim, its age included.
 
-    The sweep publishes it again. Raises `LeaseLostError`.
+    The sweep publishes it again, after `delay_s` seconds if any. Raises `LeaseLostError`.
     """
-    _move(connection, _PUT_OFF, claimed)
+    _move(connection, _PUT_OFF, claimed, delay_s=delay_s)
+
+
+def await_times(connection: Connection, claimed: Claim) -> None:
+    """It was not tried, because the times are being computed again: their release lets it go on.
+
+    The caller holds the appointment's row, so that the release comes after this. Raises `LeaseLostError`.
+    """
+    _move(connection, _AWAIT, claimed)
+
+
+def drop_claimed(connection: Connection, claimed: Claim) -> None:
+    """It turned out to be superfluous before anything was sent. Raises `LeaseLostError`."""
+    _move(connection, _DROP_CLAIMED, claimed, error=DROPPED)
+
+
+def note_facts(connection: Connection, claimed: Claim, facts: Mapping[str, Any]) -> None:
+    """Remember what the mail says; it is about to be handed over. Raises `LeaseLostError`."""
+    _move(connection, _NOTE_FACTS, claimed, facts=json.dumps(dict(facts)))
 
 
 def fail(connection: Connection, claimed: Claim, error: str) -> None:

@@ -8,7 +8,9 @@
                           │                     │ ├──postpone──▶ pending     surely not accepted
                           │                     │ ├──fail──────▶ failed      refused for good
                           │                     │ ├──doubt─────▶ unknown     may have been accepted
-                          │                     │ └──expire────▶ unknown     its worker died
+                          │                     │ ├──expire────▶ unknown     its worker died
+                          │                     │ ├──await─────▶ waiting     the times were being computed again
+                          │                     │ └──drop──────▶ done        nothing was left to be told
                           └──────── resend ◀── failed, unknown, done         a person decided so
                                     unknown ──begin sending──▶ sending       to ask, then decide
                            pending, unknown ──settle─────────▶ done          the provider told that it has it
@@ -31,7 +33,7 @@ class State(StrEnum):
     WAITING = "waiting"
     """It must not run yet: a mail waits until its appointment's times agree."""
     PENDING = "pending"
-    """It is due at `available_at`; whoever claims it first does it."""
+    """It waits for its next attempt; the first worker that is free then does it."""
     RUNNING = "running"
     """A worker does it inside the database, under a lease."""
     SENDING = "sending"
@@ -72,6 +74,9 @@ FAIL = Edge("fail", (State.RUNNING, State.SENDING), State.FAILED)
 DOUBT = Edge("doubt", (State.SENDING,), State.UNKNOWN)
 EXPIRE_RUNNING = Edge("expire", (State.RUNNING,), State.PENDING)
 EXPIRE_SENDING = Edge("expire", (State.SENDING,), State.UNKNOWN)
+# Before the first byte of this try goes out, and after the provider has denied any earlier one.
+AWAIT = Edge("await", (State.SENDING,), State.WAITING)
+DROP_CLAIMED = Edge("drop", (State.SENDING,), State.DONE)
 RESEND = Edge("resend", (State.FAILED, State.UNKNOWN, State.DONE), State.PENDING)
 # Not from *sending*: there a worker holds the lease, and looks at what was told before it decides.
 SETTLE = Edge("settle", (State.PENDING, State.UNKNOWN), State.DONE)
@@ -91,6 +96,8 @@ EDGES = (
     DOUBT,
     EXPIRE_RUNNING,
     EXPIRE_SENDING,
+    AWAIT,
+    DROP_CLAIMED,
     RESEND,
     SETTLE,
     REJECT,

@@ -83,7 +83,7 @@ _OPEN = text(
     "WITH told AS (SELECT * FROM jsonb_to_recordset(CAST(:troubles AS jsonb))"  # noqa: S608 - constants
     f" AS told ({_TOLD})),"
     " before AS (SELECT n.subject_key, n.state, n.cause FROM notifications n JOIN told USING (subject_key)),"
-    f" opened AS (INSERT INTO notifications ({', '.join(_COLUMNS)}) SELECT {_NEW} FROM told"
+    f" opened AS (INSERT INTO notifications ({', '.join(_COLUMNS)}) SELECT {_NEW} FROM told ORDER BY subject_key"
     f" ON CONFLICT (subject_key) DO UPDATE SET {_RENEWED}, last_at = now(),"
     f" state = CASE WHEN {_IS_IGNORED} THEN 'ignored' ELSE 'open' END,"
     f" closed_at = CASE WHEN {_IS_IGNORED} THEN notifications.closed_at END,"
@@ -95,7 +95,9 @@ _OPEN = text(
 )
 _CLOSE = text(
     "UPDATE notifications SET state = 'resolved', closed_at = now(), closed_by = :by"
-    " WHERE subject_key = ANY(:keys) AND state IN ('open', 'retrying') RETURNING incident_id"
+    # In the order of their ids, as everybody locks them.
+    " WHERE id IN (SELECT id FROM notifications WHERE subject_key = ANY(:keys) AND state IN ('open', 'retrying')"
+    " ORDER BY id FOR UPDATE) RETURNING incident_id"
 )
 _RECENT = (
     "cause_key = :cause_key AND status <> :status AND state IN ('open', 'retrying')"

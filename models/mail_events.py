@@ -74,6 +74,8 @@ _KEEP = text(
     " SELECT provider_id, event, at, send_id, recipient, reason, detail"
     " FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS told (provider_id text, event text, at timestamptz,"
     " send_id uuid, recipient text, reason text, detail text)"
+    # In one order, because two who store the same events at once wait for each other's.
+    " ORDER BY provider_id, event, at, recipient"
     " ON CONFLICT DO NOTHING RETURNING provider_id, event, at, send_id, recipient, reason, detail"
 )
 _VERDICTS = text(
@@ -92,17 +94,24 @@ _VERDICTS = text(
 
 def keep(connection: Connection, events: Iterable[StoredEvent]) -> list[StoredEvent]:
     """Store events; those that were not known yet, once each."""
+    told = list(events)
     rows = [
         {
             **asdict(event),
             "at": event.at.isoformat(),
             "send_id": None if event.send_id is None else str(event.send_id),
         }
-        for event in events
+        for event in told
     ]
     if not rows:
         return []
-    return [StoredEvent(**row) for row in connection.execute(_KEEP, {"events": json.dumps(rows)}).mappings()]
+    new = [StoredEvent(**row) for row in connection.execute(_KEEP, {"events": json.dumps(rows)}).mappings()]
+    as_told = {_identity(event): number for number, event in enumerate(told)}
+    return sorted(new, key=lambda event: as_told.get(_identity(event), 0))
+
+
+def _identity(event: StoredEvent) -> tuple[str, str, datetime, str]:
+    return event.provider_id, event.event, event.at, event.recipient
 
 
 def verdicts(connection: Connection, send_ids: Sequence[UUID]) -> dict[UUID, Verdict]:

@@ -17,7 +17,14 @@ from models.audit import Actor
 from models.command_states import RESEND, State
 from models.incidents import end_incident
 from models.notification_list import SUBJECT, masked
-from models.notifications import MANDRILL_EMAIL_FAILED, UNFINISHED, mail_subject_key
+from models.notification_words import is_complaint
+from models.notifications import (
+    ABOUT_A_COMMAND,
+    MAIL_INCIDENT,
+    MANDRILL_EMAIL_FAILED,
+    UNFINISHED,
+    mail_subject_key,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,8 @@ class Done:
     message: str
     asks: bool = False
     """It was not done only because the mail may have been sent: say so once more, and it is."""
+    is_left_out: bool = False
+    """There is nothing of it to send again, whatever its state: it is not about a mail or a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,8 @@ class _Found:
     id: int
     status: str
     state: str
+    cause: str
+    cause_key: str | None
     command_id: int | None
     kind: str | None
     command_state: str | None
@@ -47,9 +58,14 @@ class _Found:
     sequence: int | None
 
 
-# The rows are locked in the order of their ids, so that two bulk actions cannot wait for each other.
+# The rows are locked in the order of their ids, so that two bulk actions cannot wait for each other; and the
+# commands before their notifications, as workers and the provider's events do it.
+_LOCK_COMMANDS = text(
+    "SELECT FROM commands WHERE id IN (SELECT command_id FROM notifications WHERE id = ANY(:ids)"
+    " OR incident_id = ANY(:ids) AND state IN ('open', 'retrying')) ORDER BY id FOR NO KEY UPDATE"
+)
 _FIND = text(
-    "SELECT n.id, n.status, n.state, n.command_id, c.kind, c.state AS command_state,"
+    "SELECT n.id, n.status, n.state, n.cause, n.cause_key, n.command_id, c.kind, c.state AS command_state,"
     " n.may_have_been_sent OR coalesce(c.state = 'unknown', false) AS may_have_been_sent, n.recipient,"
     " coalesce(lower(n.recipient) <> lower(c.recipient), false) AS is_copy, n.incident_id,"
     " c.appointment_id, c.sequence"
@@ -84,11 +100,15 @@ def resend(
     for one in found:
         why_not = _why_no_resend(one)
         if why_not is not None:
-            results.append(Done(one.id, False, why_not))
+            results.append(Done(one.id, False, why_not, is_left_out=_is_about_nothing_to_send(one)))
         elif one.state == "retrying" and State(one.command_state or "") not in RESEND.sources:
             results.append(Done(one.id, True, f"{one.kind} is being tried again already."))
         elif one.may_have_been_sent and not even_if_sent:
-            message = "is about a mail that may have been sent; it is sent again only if you say so."
+            message = (
+                "is about a mail that was delivered and marked as spam; it is sent again only if you say so."
+                if is_complaint(one.status, one.cause, one.cause_key)
+                else "is about a mail that may have been sent; it is sent again only if you say so."
+            )
             results.append(Done(one.id, False, message, asks=True))
         else:
             wanted[one.id] = one
@@ -189,6 +209,7 @@ def _find(
     An incident whose rows are found speaks through them, unless it is itself wanted.
     """
     wanted = list(dict.fromkeys(ids))
+    connection.execute(_LOCK_COMMANDS, {"ids": wanted})
     found = [_Found(**row._mapping) for row in connection.execute(_FIND, {"ids": wanted})]
     missing = [
         Done(number, False, "does not exist.") for number in wanted if number not in {one.id for one in found}
@@ -204,8 +225,10 @@ def _why_no_resend(one: _Found) -> str | None:
     was_never_done = one.command_state in (State.FAILED, State.UNKNOWN)
     if one.state not in UNFINISHED and not was_never_done:
         return f"is {one.state}; nothing is left to be done."
-    if one.command_id is None or one.command_state is None:
-        return "has no command, so there is nothing to do again; its hint says what helps."
+    if _is_about_nothing_to_send(one) or one.command_id is None or one.command_state is None:
+        return (
+            "has no mail or command that failed, so there is nothing to do again; its hint says what helps."
+        )
     if one.is_copy:
         return (
             "is about a copy, and the mail itself arrived: correct the address in the client's record, "
@@ -216,6 +239,10 @@ def _why_no_resend(one: _Found) -> str | None:
     if one.state == "open" and State(one.command_state) not in RESEND.sources:
         return f"has a command that is {one.command_state}; wait for its outcome."
     return None
+
+
+def _is_about_nothing_to_send(one: _Found) -> bool:
+    return one.status not in ABOUT_A_COMMAND and one.status != MAIL_INCIDENT
 
 
 def _incidents_among(

@@ -41,10 +41,10 @@ class SearchTooWideError(Exception):
 class Sought:
     """Which notifications; None is any. `states` None is every state.
 
-    `recipient` is an address or how one begins; `words` stands anywhere in the message, the cause or the reason, or
-    is a request's id. `number` is the id of a notification, an appointment or an order. `max_age_s` counts from
-    when it happened last. `group` is the key of a group. What hangs on an incident is found by the incident's severity
-    and status, too.
+    `recipient` is an address or how one begins; `words` stands anywhere in the message, the cause, the reason or
+    the client's name, or is a request's id. `number` is the id of a notification, an appointment or an order, `id` of a
+    notification alone. `max_age_s` counts from when it happened last. `group` is the key of a group. What hangs on an
+    incident is found by the incident's severity and status, too.
     """
 
     states: Sequence[str] | None = UNFINISHED
@@ -58,6 +58,8 @@ class Sought:
     recipient: str | None = None
     words: str | None = None
     number: int | None = None
+    id: int | None = None
+    command_id: int | None = None
     group: str | None = None
 
 
@@ -112,9 +114,13 @@ _SOUGHT = (
     " AND (CAST(:max_age_s AS bigint) IS NULL OR n.last_at > now() - make_interval(secs => :max_age_s))"
     " AND (CAST(:recipient AS text) IS NULL OR starts_with(lower(n.recipient), lower(:recipient)))"
     " AND (CAST(:number AS bigint) IS NULL OR CAST(:number AS bigint) IN (n.id, n.appointment_id, a.order_id))"
+    " AND (CAST(:id AS bigint) IS NULL OR n.id = :id)"
+    " AND (CAST(:command_id AS bigint) IS NULL OR n.command_id = :command_id)"
     " AND (CAST(:words AS text) IS NULL OR n.request_id = :words OR strpos(lower(n.message), lower(:words)) > 0"
     " OR strpos(lower(n.cause), lower(:words)) > 0 OR strpos(lower(coalesce(n.reason, '')), lower(:words)) > 0"
-    " OR starts_with(lower(coalesce(n.recipient, '')), lower(:words)))"
+    " OR starts_with(lower(coalesce(n.recipient, '')), lower(:words))"
+    " OR a.order_id IN (SELECT o.id FROM orders o JOIN clients c ON c.id = o.client_id"
+    " WHERE strpos(lower(c.name), lower(:words)) > 0))"
     f" AND (CAST(:group AS text) IS NULL OR {_KEY} = :group)"
 )
 _GROUPS = text(
@@ -300,6 +306,8 @@ def _values(sought: Sought) -> Mapping[str, Any]:
         "recipient": sought.recipient,
         "words": sought.words,
         "number": sought.number,
+        "id": sought.id,
+        "command_id": sought.command_id,
         "group": sought.group,
     }
 

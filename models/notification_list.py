@@ -31,7 +31,8 @@ _FIELDS = (
     " WHERE member.incident_id = n.id AND member.state IN ('open', 'retrying')) END AS unfinished_members"
 )
 _MORE = (
-    ", n.send_id, n.provider_id, n.worker, n.task_id, n.release, n.endpoint_host, c.state AS command_state,"
+    ", n.subject_key, n.send_id, n.provider_id, n.worker, n.task_id, n.release, n.endpoint_host,"
+    " c.state AS command_state,"
     " CASE WHEN c.state IN ('pending', 'unknown') AND c.available_at < '8000-01-01' THEN c.available_at END AS next_at,"
     " m.outcome AS mail_outcome, m.last_event, m.last_event_at"
 )

@@ -33,6 +33,9 @@ MAIL_INCIDENT = "mail-incident"
 COMMAND_FAILED = "command-failed"
 PHOTOGRAPHER_DOUBLE_BOOKED = "photographer-double-booked"
 
+ABOUT_A_COMMAND = frozenset({MANDRILL_EMAIL_FAILED, COMMAND_FAILED})
+"""Statuses of which something can be done again; of the others, `command_id` is what found them."""
+
 STATES = {
     "open": "Somebody has to look at it.",
     "retrying": "A person had it done again; success resolves it, another failure opens it again.",

@@ -29,8 +29,21 @@ class PhotographerChangedError(Exception):
         return f"The photographer of appointment {self.args[0]} changes all the time."
 
 
+class AtlasNotLoadedError(Exception):
+    """The property's zone has to be looked up, and the atlas is not in memory: begin again when it is."""
+
+    def __init__(self, appointment_id: int) -> None:
+        super().__init__(appointment_id)
+
+    def __str__(self) -> str:
+        return f"The atlas for the times of appointment {self.args[0]} is not loaded."
+
+
 def decide_today(clocks: Clocks) -> Decision:
-    """Decide by today's rules and settings; the atlas is loaded only for a property that needs it."""
+    """Decide by today's rules and settings; the atlas is loaded only for a property that needs it.
+
+    Loading it takes long: whoever holds rows that others wait for calls `decide_held`.
+    """
     atlas = load_atlas() if needs_atlas(clocks.place) else None
     return decide(clocks, atlas, get_settings().office_time_zone, now())
 
@@ -69,11 +82,31 @@ def read_held(connection: Connection, appointment_id: int, held: frozenset[int])
     return clocks
 
 
+def decide_held(connection: Connection, appointment_id: int, held: frozenset[int]) -> Decision:
+    """Read and lock the row as `read_held` does, and decide.
+
+    Raises `AtlasNotLoadedError` rather than load the atlas under the locks.
+    """
+    return decide_locked(appointment_id, read_held(connection, appointment_id, held))
+
+
+def decide_locked(appointment_id: int, clocks: Clocks) -> Decision:
+    """Decide about a row that is locked. Raises `AtlasNotLoadedError`."""
+    if needs_atlas(clocks.place) and not load_atlas.cache_info().currsize:
+        raise AtlasNotLoadedError(appointment_id)
+    return decide_today(clocks)
+
+
 def once_settled(work: Callable[[], T]) -> T:
-    """Do `work`, a whole transaction, again while the photographer changes under its hands."""
+    """Do `work`, a whole transaction, again while the photographer changes under its hands.
+
+    Also when it turns out to need the atlas, which is loaded in between, while nothing is locked.
+    """
     for _ in range(_TRIES - 1):
         try:
             return work()
         except PhotographerChangedError:
             continue
+        except AtlasNotLoadedError:
+            load_atlas()
     return work()

@@ -2,7 +2,7 @@
 
 Whenever an appointment is reconciled, all pairs that it is one of are made true: those that overlap are open,
 those that no longer do are closed, whichever of the two had changed. What a person closed or ignored stays so
-while the pair overlaps in the same way.
+while the pair overlaps in the same way; what was ignored also when it was apart for a while in between.
 """
 
 from sqlalchemy import Connection, text
@@ -19,7 +19,8 @@ _OVERLAP = (
     " AND one.busy_from < greatest(other.busy_until, other.busy_from + interval '1 microsecond')"
     " AND other.busy_from < greatest(one.busy_until, one.busy_from + interval '1 microsecond'), false)"
 )
-_IS_OPEN = f"status = '{PHOTOGRAPHER_DOUBLE_BOOKED}' AND state <> 'resolved'"
+# One that a person ignores stays so while its pair is apart: it may come back in the same way.
+_IS_OPEN = f"status = '{PHOTOGRAPHER_DOUBLE_BOOKED}' AND state NOT IN ('resolved', 'ignored')"
 _PARTNER = (
     "CASE WHEN n.appointment_id = :id THEN CAST(split_part(n.subject_key, ':', 2) AS bigint)"
     " ELSE n.appointment_id END"
@@ -43,7 +44,8 @@ _OPEN = text(
     " WHERE notifications.closed_by = :closer OR notifications.message <> excluded.message"
 )
 _HINT = (
-    "Move one of the two, cancel it, give it to another photographer or mark it as optional; this notification"
+    "Move one of the two, cancel it, give it to another photographer or mark it as optional, in the application that"
+    " booked it or through the API (appointments/update, appointments/cancel); the console cannot. This notification"
     " closes by itself then."
 )
 

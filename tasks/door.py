@@ -11,18 +11,18 @@ from sqlalchemy import Connection, text
 from models.command_ledger import add, drop, resend, wake_relay
 from models.command_states import DROP, OPEN, RESEND, State
 from models.commands import NewCommand
-from models.mail_facts import MailFacts, Told
+from models.mail_facts import Told
 from tasks.catalogue import KINDS, PRIORITIES_ON_REDIS, RECONCILE_TIMES, SEND_ASSIGNMENT, SEND_CONFIRMATION
 from tasks.change_plan import (
     TIMES,
     VISIBLE,
     Alteration,
     MailPlan,
-    MailSoFar,
     People,
     plan_cancel,
     plan_update,
 )
+from tasks.mails_so_far import MailSoFar, mails_so_far
 
 __all__ = [
     "KINDS",
@@ -115,8 +115,10 @@ _CONFIRMATION = text(
     " ORDER BY sequence DESC, id DESC LIMIT 1"
 )
 _ANOTHER = text(
-    "INSERT INTO commands (appointment_id, kind, sequence, recipient, state, request_id)"
-    " SELECT id, :kind, sequence, :recipient, :state, :request_id FROM appointments WHERE id = :id"
+    "INSERT INTO commands (appointment_id, kind, sequence, recipient, state, request_id, facts)"
+    " SELECT a.id, :kind, a.sequence, :recipient, :state, :request_id,"
+    " jsonb_build_object('again', true, 'party', o.client_id)"
+    " FROM appointments a LEFT JOIN orders o ON o.id = a.order_id WHERE a.id = :id"
     " ON CONFLICT DO NOTHING RETURNING id"
 )
 
@@ -155,16 +157,10 @@ _HOLD_UNSENT = text(
     f"SELECT FROM commands WHERE appointment_id = :id AND state IN ({', '.join(repr(str(s)) for s in DROP.sources)})"
     " ORDER BY id FOR UPDATE"
 )
-_MAILS_SO_FAR = text(
-    "SELECT c.id, c.kind, c.state, c.recipient, c.facts, c.state IN ('sending', 'unknown') OR EXISTS ("
-    "SELECT FROM emails e WHERE e.command_id = c.id AND e.outcome IN ('sending', 'accepted', 'held', 'unknown'))"
-    " AS may_have_arrived FROM all_commands c WHERE c.appointment_id = :id AND c.kind = ANY(:kinds) ORDER BY c.id"
-)
 _CLOCKS_SO_FAR = text(
     "SELECT coalesce(max(sequence), -1) AS last, coalesce(bool_or(state = ANY(:open)), false) AS is_open"
     " FROM all_commands WHERE appointment_id = :id AND kind = :kind"
 )
-_MAILS = sorted(kind.name for kind in KINDS.values() if kind.is_mail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,24 +200,9 @@ def follow_change(
     if altered.is_told:
         connection.execute(_HOLD_UNSENT, who)
         state = State.WAITING if awaits_clocks or clocks.is_open else State.PENDING
-        planned = plan_update(altered, told, _so_far(connection, appointment_id), state)
+        planned = plan_update(altered, told, mails_so_far(connection, appointment_id), state)
         drop(connection, planned.drop)
         queued += add(connection, appointment_id, sequence, planned.commands, request_id)
     if queued:
         wake_relay(connection)
     return Followed(queued, planned.unreachable)
-
-
-def _so_far(connection: Connection, appointment_id: int) -> list[MailSoFar]:
-    rows = connection.execute(_MAILS_SO_FAR, {"id": appointment_id, "kinds": _MAILS})
-    return [
-        MailSoFar(
-            id=row.id,
-            kind=row.kind,
-            recipient=row.recipient,
-            facts=MailFacts.from_json(row.facts),
-            is_unsent=State(row.state) in DROP.sources,
-            may_have_arrived=row.may_have_arrived,
-        )
-        for row in rows
-    ]

@@ -23,6 +23,7 @@ from tasks.mail.compose import Template
 from tasks.mail.hints import hint_for
 from tasks.mail.outcomes import Accepted, Held, NotAccepted, Outcome, Refused, Unknown
 from tasks.mail_trouble import cause_key, tell
+from tasks.overtaken import close_overtaken
 
 MOST_ATTEMPTS = 100
 """So many of a mail's attempts are kept, the newest: one in doubt is asked about for days."""
@@ -51,6 +52,10 @@ _LATER_MAIL = text(
     " AND created_at > now() - make_interval(secs => :age_s)"
     " AND outcome = 'accepted' AND provider_id IS NOT NULL ORDER BY id LIMIT 1"
 )
+_SURELY_NOT = text(
+    "UPDATE emails SET outcome = 'not-accepted', decided_at = now()"
+    " WHERE send_id = :send_id AND outcome IN ('sending', 'unknown')"
+)
 _FIRST_DOUBT = text("SELECT cause, http_status FROM emails WHERE send_id = :send_id")
 
 
@@ -67,6 +72,18 @@ def begin(connection: Connection, claimed: Claim, copies: tuple[str, ...]) -> No
             "copies": list(copies),
         },
     )
+
+
+def not_now(connection: Connection, claimed: Claim) -> None:
+    """It is not handed over after all; an earlier try that was in doubt is known not to have arrived by now."""
+    connection.execute(_SURELY_NOT, {"send_id": claimed.send_id})
+
+
+def superfluous(connection: Connection, claimed: Claim) -> None:
+    """Nothing is left to be told, so that nobody has to care about it any more. Raises `LeaseLostError`."""
+    ledger.drop_claimed(connection, claimed)
+    not_now(connection, claimed)
+    close_notifications(connection, [_subject_key(claimed), crash_key(claimed)], "superfluous")
 
 
 def record(
@@ -141,6 +158,8 @@ def accepted(
     ledger.finish(connection, claimed)
     _decide(connection, claimed, outcome, provider_id=provider_id, detail=detail, template=template)
     close_notifications(connection, [_subject_key(claimed), crash_key(claimed)], "success")
+    if outcome == "accepted":
+        close_overtaken(connection, [claimed.id])
     for email, reason in refused_copies:
         _tell_of_refused_copy(connection, claimed, email, reason)
 

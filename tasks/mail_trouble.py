@@ -11,7 +11,8 @@ from sentry_sdk.types import Event
 from sqlalchemy import Connection, text
 
 from models.incidents import Opened, Trouble, note_report, open_notifications
-from tracing import is_reporting
+from settings import get_settings
+from tracing import Trace, is_reporting
 
 _REPORT_OF = text("SELECT sentry_event_id, cause_key, last_at FROM notifications WHERE id = :id")
 
@@ -50,7 +51,7 @@ def _report(one: Opened, trouble: Trouble) -> str:
         "appointment_id": trouble.appointment_id,
         "attempts": trouble.attempts,
     }
-    _capture(event_id, one.id, trouble.cause_key or trouble.cause, "error", facts)
+    _capture(event_id, one.id, trouble.cause_key or trouble.cause, "error", facts, trouble.request_id)
     return event_id
 
 
@@ -64,9 +65,20 @@ def _report_incident(connection: Connection, incident_id: int) -> str:
     return event_id
 
 
-def _capture(event_id: str, notification_id: int, key: str, level: str, facts: dict[str, object]) -> None:
-    """One event: ids, names and numbers; nothing of the mail, and no address."""
-    tags = {"notification_id": notification_id, **facts}
+def _capture(
+    event_id: str,
+    notification_id: int,
+    key: str,
+    level: str,
+    facts: dict[str, object],
+    request_id: str | None = None,
+) -> None:
+    """One event: ids, names and numbers; nothing of the mail, and no address.
+
+    It belongs to the request that the mail came from, whose `request_id` this is, also when a webhook's request told
+    of the failure.
+    """
+    tags = {"notification_id": notification_id, **facts, "request_id": request_id}
     event: Event = {
         "event_id": event_id,
         "message": f"Mail failed: {key}",
@@ -74,4 +86,7 @@ def _capture(event_id: str, notification_id: int, key: str, level: str, facts: d
         "fingerprint": [key],
         "tags": {name: str(value) for name, value in tags.items() if value is not None},
     }
+    if request_id is not None:
+        trace = Trace(request_id, get_settings().sentry_traces_sample_rate)
+        event["contexts"] = {"trace": {"trace_id": trace.trace_id, "span_id": trace.root}}
     sentry_sdk.capture_event(event)

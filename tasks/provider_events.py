@@ -22,6 +22,7 @@ from tasks.claims import crash_key
 from tasks.mail.events import ToldEvent
 from tasks.mail.hints import hint_for
 from tasks.mail_trouble import cause_key, tell
+from tasks.overtaken import close_overtaken
 
 LATE_FAILURES = {"reject": "hard-bounce", "hard_bounce": "hard-bounce", "spam": "spam"}
 """Events that people must see although the mail counts as done, with the cause of one that names no reason.
@@ -37,6 +38,12 @@ _ORDER = (
 """Of events of the same second, the later one comes later."""
 
 _SEND_IDS = text("SELECT provider_id, send_id FROM emails WHERE provider_id = ANY(:provider_ids)")
+# Everybody locks commands first, then mails, then notifications, and of each by the order of their ids.
+_LOCK_COMMANDS = text(
+    "SELECT FROM commands WHERE id IN (SELECT command_id FROM emails WHERE send_id = ANY(:send_ids))"
+    " ORDER BY id FOR NO KEY UPDATE"
+)
+_LOCK_MAILS = text("SELECT FROM emails WHERE send_id = ANY(:send_ids) ORDER BY id FOR NO KEY UPDATE")
 _MAILS = text(
     "SELECT m.send_id, m.command_id, m.appointment_id, m.kind, m.recipient, m.outcome, m.detail, c.sequence,"
     " c.attempts, c.request_id, c.send_id = m.send_id AS is_current,"
@@ -75,6 +82,8 @@ def take_in(connection: Connection, events: Iterable[ToldEvent]) -> Taken:
     send_ids = sorted({event.send_id for event in new if event.send_id is not None})
     if not send_ids:
         return Taken(len(new), 0, 0)
+    connection.execute(_LOCK_COMMANDS, {"send_ids": send_ids})
+    connection.execute(_LOCK_MAILS, {"send_ids": send_ids})
     connection.execute(_NOTE_LAST, {"send_ids": send_ids, "order": list(_ORDER)})
     mails = {row.send_id: row for row in connection.execute(_MAILS, {"send_ids": send_ids})}
     settled = _settle(connection, send_ids, mails)
@@ -113,6 +122,7 @@ def _settle(connection: Connection, send_ids: Sequence[UUID], mails: Mapping[UUI
     ended += {f"held:{mails[send_id].detail}" for send_id in released}
     if ended:
         close_notifications(connection, ended, "success")
+    close_overtaken(connection, [one.id for one in moved])
     return len(moved) + len(failed)
 
 
@@ -155,14 +165,15 @@ def _trouble(event: StoredEvent, mail: Row[Any]) -> Trouble:
     happened = {
         "reject": "did not send it on",
         "hard_bounce": "could not deliver it",
-        "spam": "was told that the recipient marked it as spam",
+        "spam": "delivered it, and the recipient marked it as spam",
     }[event.event]
+    why = f": {event.reason or cause}" if event.reason or event.event != "spam" else ""
     detail = f" {event.detail}" if event.detail else ""
     return Trouble(
         status=MANDRILL_EMAIL_FAILED,
         subject_key=mail_subject_key(mail.appointment_id, mail.kind, mail.sequence, recipient),
         cause=cause,
-        message=f"Mandrill took the mail and then {happened}: {event.reason or cause}.{detail}",
+        message=f"Mandrill took the mail and then {happened}{why}.{detail}",
         hint=hint_for(cause, event.reason),
         appointment_id=mail.appointment_id,
         command_id=mail.command_id,
@@ -170,7 +181,8 @@ def _trouble(event: StoredEvent, mail: Row[Any]) -> Trouble:
         attempts=mail.attempts,
         may_have_been_sent=event.event == "spam",
         request_id=mail.request_id,
-        cause_key=cause_key("rejected" if event.event == "reject" else event.event, mail.kind, cause),
+        # A bounce that is told later is mended as one that is told at once. A complaint is another matter.
+        cause_key=cause_key("spam" if event.event == "spam" else "rejected", mail.kind, cause),
         failure_class="permanent",
         mail_kind=mail.kind,
         sequence=mail.sequence,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from models import database
 from models.clock import tzdata_version
-from tasks.clock_outcome import decide_today, hold, once_settled, read_held, write
+from tasks.clock_outcome import decide_locked, hold, once_settled, read_held, write
 
 # A date is not over anywhere in the world until two days after it began in UTC.
 _STILL_TO_COME = """
@@ -52,22 +52,31 @@ def count_outdated() -> int:
 
 
 def recheck_batch(after_id: int, limit: int, *, dry_run: bool) -> Batch:
-    """Recheck up to `limit` appointments with ids above `after_id`, in one transaction; store unless `dry_run`."""
-    return once_settled(lambda: _recheck_batch(after_id, limit, dry_run=dry_run))
+    """Recheck up to `limit` appointments with ids above `after_id`; store unless `dry_run`.
 
-
-def _recheck_batch(after_id: int, limit: int, *, dry_run: bool) -> Batch:
+    Each in a transaction of its own, so that nobody waits longer for a photographer or a row than one takes.
+    """
     with database.transaction() as connection:
         found = connection.execute(_NEXT, {"version": tzdata_version(), "after": after_id, "limit": limit})
         ids = list(found.scalars())
-        held = hold(connection, ids)
-        moved = [_recheck(connection, appointment_id, held, dry_run=dry_run) for appointment_id in ids]
+    moved = [_recheck(appointment_id, dry_run=dry_run) for appointment_id in ids]
     return Batch(len(ids), tuple(item for item in moved if item.changes), ids[-1] if ids else None)
 
 
-def _recheck(connection: Connection, appointment_id: int, held: frozenset[int], *, dry_run: bool) -> Moved:
+def _recheck(appointment_id: int, *, dry_run: bool) -> Moved:
+    def whole() -> Moved:
+        with database.transaction() as connection:
+            held = hold(connection, [appointment_id])
+            return _recheck_held(connection, appointment_id, held, dry_run=dry_run)
+
+    return once_settled(whole)
+
+
+def _recheck_held(
+    connection: Connection, appointment_id: int, held: frozenset[int], *, dry_run: bool
+) -> Moved:
     clocks = read_held(connection, appointment_id, held)
-    decision = decide_today(clocks)
+    decision = decide_locked(appointment_id, clocks)
     known = clocks.stored.discrepancies or ()
     changes = tuple(
         f"{item.endpoint}: {item.supplied} UTC → {item.expected} UTC"

@@ -14,7 +14,7 @@ from models.command_ledger import Claim, Due, LeaseLostError
 from models.incidents import close_notification
 from tasks.catalogue import RECONCILE_TIMES
 from tasks.claims import crash_key, give_back, take
-from tasks.clock_outcome import decide_today, hold, once_settled, read_held, write
+from tasks.clock_outcome import decide_held, hold, once_settled, write
 from tasks.crashes import reported
 from tasks.publishing import publish
 
@@ -43,7 +43,7 @@ def _carry_out(claimed: Claim) -> tuple[Decision, list[Due]]:
     """The whole of it in one transaction: what was decided, and the mails that are to be published."""
     with database.transaction() as connection:
         held = hold(connection, [claimed.appointment_id])
-        decision = decide_today(read_held(connection, claimed.appointment_id, held))
+        decision = decide_held(connection, claimed.appointment_id, held)
         write(connection, claimed.appointment_id, decision, claimed.id, claimed.request_id)
         ledger.finish(connection, claimed)
         close_notification(connection, crash_key(claimed), "success")

@@ -27,6 +27,11 @@ _QUEUED = text(
 _CLOCKS_ARE_DUE = text(
     "SELECT EXISTS (SELECT FROM commands WHERE appointment_id = :id AND kind = :kind AND state <> 'done')"
 )
+_TAKES_ATLAS = text(
+    "SELECT EXISTS (SELECT FROM orders o JOIN properties p ON p.id = o.property_id WHERE o.id IN (:order_id,"
+    " (SELECT order_id FROM appointments WHERE id = :id), (SELECT order_id FROM appointments WHERE uuid = :uuid))"
+    " AND (p.zip IS NOT NULL OR p.latitude IS NOT NULL AND p.longitude IS NOT NULL))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,17 @@ def prepare() -> None:
     import tasks.clock_outcome
     import tasks.letters
     import tasks.mail.compose  # noqa: F401
+
+
+def load_atlas_for(connection: Connection, order_id: Any, appointment_id: Any, uuid: Any) -> None:
+    """Load the atlas too when the property of this order, or of this appointment's, is found by it alone or checked
+    against it; also to be done before anything is locked.
+    """
+    from models.clock import load_atlas
+
+    named = {"order_id": order_id, "id": appointment_id, "uuid": uuid}
+    if not load_atlas.cache_info().currsize and connection.execute(_TAKES_ATLAS, named).scalar_one():
+        load_atlas()
 
 
 def rehearse(connection: Connection, appointment_id: int) -> list[RehearsedMail]:

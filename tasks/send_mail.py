@@ -1,9 +1,12 @@
 """The mail commands: claim, look the facts up, hand the mail over, write down what became of it.
 
-No transaction and no connection is held while the provider is talked to. A mail in doubt is asked about
-before it is sent again (mail.md section 1): only when the provider has said several times that it has
-nothing does a new attempt begin, and only so many of those without a person. Its search lags, so a mail of ours
-that was sent later is its witness: while the search does not show that one, it proves nothing about this one.
+What a mail says, and whether it is still to be said, is decided right before it goes out, in one transaction
+under the lock of its appointment (`tasks/telling.py`). None is held while the provider is talked to.
+
+A mail in doubt is asked about before it is sent again (mail.md section 1): only when the provider has said
+several times that it has nothing does a new attempt begin, and only so many of those without a person. Its search
+lags, so a mail of ours that was sent later is its witness: while the search does not show that one, it proves
+nothing about this one.
 """
 
 import time
@@ -15,6 +18,7 @@ from celery import shared_task
 
 from models import command_ledger as ledger
 from models import database
+from models.appointment_change import lock
 from models.command_ledger import Claim, LeaseLostError
 from settings import Settings, get_settings
 from tasks import mail_gate, mail_record
@@ -40,11 +44,15 @@ from tasks.mail.hints import hint_for
 from tasks.mail.mandrill import MandrillClient
 from tasks.mail.outcomes import CannotTell, Found, NotFound, Outcome, Refused, Unknown
 from tasks.mail.transport import Limits
+from tasks.telling import NotYet, Superfluous, Tell, decide
 from tracing import span
 
 log = structlog.get_logger(__name__)
 
 STATES_OF_REFUSAL = frozenset({"rejected", "invalid"})
+
+BEHIND_ANOTHER_S = 1.0
+"""So long a mail waits while another one is being handed over to the same reader."""
 
 
 @lru_cache(maxsize=1)
@@ -86,11 +94,31 @@ def send_mail(kind: CommandKind, command_id: int) -> None:
 
 
 def _prepare(kind: CommandKind, claimed: Claim, settings: Settings) -> Mail | None:
-    """The mail, its row written; None when it cannot be written to anybody. Nothing has been sent yet."""
+    """The mail, its row and what it shows written down; None when there is none to send. Nothing has been sent yet."""
     try:
         with database.transaction() as connection:
+            # Before the command: the order of locks of a change. From here on the appointment stands still.
+            lock(connection, claimed.appointment_id)
             ledger.hold(connection, claimed, settings.command_lease_s)
-            mail = compose(letter_for(connection, claimed, settings), mail_from=settings.mail_from)
+            match decide(connection, claimed):
+                case Tell(spoken, facts, entry):
+                    ledger.note_facts(connection, claimed, facts.to_json())
+                case NotYet(awaits_times=True):
+                    mail_record.not_now(connection, claimed)
+                    ledger.await_times(connection, claimed)
+                    return None
+                case NotYet():
+                    mail_record.not_now(connection, claimed)
+                    ledger.put_off(connection, claimed, BEHIND_ANOTHER_S)
+                    return None
+                case Superfluous():
+                    mail_record.superfluous(connection, claimed)
+                    return None
+            letter = letter_for(connection, claimed, settings, spoken, entry)
+            mail = compose(letter, mail_from=settings.mail_from)
+            for file in mail.attachments:
+                facts = facts.with_calendar(str(claimed.send_id), file.method)
+                ledger.note_facts(connection, claimed, facts.to_json())
             mail_record.begin(connection, claimed, tuple(copy.email for copy in mail.cc))
     except AddressError as fault:
         refusal = Refused("invalid", str(fault), hint_for("invalid"))

@@ -7,7 +7,7 @@ instead: one notification for each, once (clocks.md sections 1 and 9).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from models.clock.frames import Endpoint, Frame
@@ -44,7 +44,8 @@ class Discrepancy:
     """One contradiction. ``supplied`` is what was sent, ``expected`` what the other evidence says.
 
     Members that a kind does not use are ``None``. Both are text in canonical spelling; durations and offsets
-    are decimal seconds, windows ``a..b``.
+    are decimal seconds, windows ``a..b``. ``sources`` are, for a zone, who named ``expected`` and then who named
+    ``supplied``; they are told in words only, and make no other contradiction of it.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class Discrepancy:
     frame: Frame | None = None
     supplied: str | None = None
     expected: str | None = None
+    sources: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def severity(self) -> Severity:

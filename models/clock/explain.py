@@ -181,7 +181,8 @@ _CONTRADICTION: Final[dict[Kind, str]] = {
         "updated_at was supplied as {supplied}, but updated_at_mt is {expected}. The supplied value was kept."
     ),
     "zone_source_mismatch": (
-        "Another source puts the property in {supplied}, whose clocks differ from {expected}."
+        "{losers} the property in {supplied}, and {winner} puts it in {expected}; the clocks"
+        " of the two differ. {expected} counts."
     ),
     "implausible_offset": (
         "{end}: the local time would be {supplied} from UTC, which no clock is, so nothing was read from it."
@@ -206,6 +207,12 @@ _CONTRADICTION: Final[dict[Kind, str]] = {
     ),
     "assumed_fold": "{end}: {supplied} occurs twice {frame}; the first was assumed.",
 }
+_NAMES: Final = {
+    "property": "the zone's name in its record",
+    "latlng": "its position",
+    "zip": "its ZIP code",
+    "": "the one that counts",
+}
 _IN_SECONDS: Final = ("duration_mismatch", "duration_conflict", "allday_with_duration")
 _AS_OFFSETS: Final = ("implausible_offset", "offset_inconsistent")
 
@@ -220,12 +227,21 @@ def explain_discrepancy(item: Discrepancy) -> str:
             return _offset(int(text))
         return text or ""
 
+    winner, *losers = (_NAMES[source] for source in item.sources or ("",))
     return _CONTRADICTION[item.kind].format(
+        winner=winner,
+        losers=_capital(_list(losers)) + (" puts" if len(losers) == 1 else " put")
+        if losers
+        else "Another source puts",
         end=(item.endpoint or "").capitalize(),
         frame=_WHERE[item.frame] if item.frame is not None else "",
         supplied=spelled(item.supplied),
         expected=spelled(item.expected),
     )
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _value(outcome: Reconciliation, endpoint: Endpoint, frame: Frame, *, date_only: bool = False) -> str:

@@ -224,10 +224,18 @@ class _Run:
 def _source_mismatches(supplied: Supplied, finding: ZoneFinding) -> list[Discrepancy]:
     if finding.zone is None or not finding.lower:
         return []
-    losers = dict.fromkeys(zone.name for zone in finding.mismatches(_year(supplied)))
+    losers: dict[str, list[str]] = {}
+    for zone in finding.mismatches(_year(supplied)):
+        losers.setdefault(zone.name, []).append(zone.source)
     return [
-        Discrepancy("zone_source_mismatch", frame="local", supplied=name, expected=finding.zone.name)
-        for name in losers
+        Discrepancy(
+            "zone_source_mismatch",
+            frame="local",
+            supplied=name,
+            expected=finding.zone.name,
+            sources=(finding.zone.source, *sources),
+        )
+        for name, sources in losers.items()
     ]
 
 

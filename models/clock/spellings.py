@@ -58,7 +58,7 @@ _TIME = re.compile(
 _DATETIME = re.compile(
     rf"([0-9/-]+)(?:T|{_BLANK}+)([^Z+-]+?)({_BLANK}?Z|[+-][0-9]{{2}}:[0-9]{{2}})?", re.ASCII
 )
-_INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]{1,100}", re.ASCII)
 _LONGEST_SPELLING = 64  # of any date or time; matching a pattern on more would only cost time
 
 _JSON_STRING = "In FileMaker give JSONSetElement the type JSONString, so that the text is sent as it is."

@@ -7,19 +7,25 @@ are dates with an exclusive end. REQUEST rather than PUBLISH: only an invitation
 moved and taken back by a later mail; RSVP=FALSE asks for no answer. The bytes depend on the letter alone:
 DTSTAMP is when the appointment came to be as it is, not when the file is made.
 
-Who gets none: a letter without a settled start or whole day, and a client whose request was never confirmed. An
-entry in a calendar looks like a promise; that time is only what we have in mind. A photographer is asked to keep
-the time free, and so has it as TENTATIVE.
+Whose calendar has no entry gets one by a letter with a settled start or whole day, but a client only when the
+request is confirmed: an entry in a calendar looks like a promise, and until then that time is only what we have in
+mind. A photographer is asked to keep the time free, and so has it as TENTATIVE. Whose calendar has the entry gets it
+moved whatever becomes of the confirmation, and taken out when the appointment is off, goes on without the recipient
+or has no time any more; nobody else gets a CANCEL. One whose present time is not known carries the entry's.
+
+The same letter sent again has the same SEQUENCE and DTSTAMP: nothing has changed, and calendars take it as what
+they have (RFC 5546 section 2.1.5).
 """
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 
 from icalendar import Calendar, Event, vCalAddress
 
 from tasks.mail.addresses import Mailbox
 from tasks.mail.dates import day_of, is_after
-from tasks.mail.letter import Letter
+from tasks.mail.letter import Letter, Previous
 from tasks.mail.plain import lines, one_line, shortened
 
 PRODUCT = "-//Appointments API//Mail//EN"
@@ -30,6 +36,10 @@ LONGEST_PLACE = 120
 """Characters of the place in such a name; calendars show it on one line."""
 
 
+Method = Literal["REQUEST", "CANCEL"]
+Span = tuple[date, date | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """One file of a mail. `content_type` is the whole value of the header; `name` is ASCII."""
@@ -37,6 +47,7 @@ class Attachment:
     name: str
     content_type: str
     content: bytes = field(repr=False)
+    method: Method = "REQUEST"
 
 
 def calendar_file(letter: Letter, *, organizer: Mailbox, attendee: Mailbox) -> Attachment | None:
@@ -47,15 +58,15 @@ def calendar_file(letter: Letter, *, organizer: Mailbox, attendee: Mailbox) -> A
         organizer: whom calendars name as the host: the sender, with a checked address.
         attendee: the recipient, with a checked address.
     """
-    cancelled = letter.tells_cancellation
-    event = _dated_event(letter) if _is_due(letter) else None
-    if event is None or letter.changed_at is None:
+    due = _due(letter)
+    if due is None or letter.changed_at is None:
         return None
-    method = "CANCEL" if cancelled else "REQUEST"
+    method, span = due
+    event = _dated_event(span)
     event.add("uid", letter.appointment_uuid)
     event.add("sequence", letter.sequence)
     event.add("dtstamp", letter.changed_at.astimezone(UTC))
-    event.add("status", "CANCELLED" if cancelled else _status(letter))
+    event.add("status", "CANCELLED" if method == "CANCEL" else _status(letter))
     if letter.tentative:
         # Tentative appointments never count as a conflict (contract.md section 5).
         event.add("transp", "TRANSPARENT")
@@ -74,20 +85,35 @@ def calendar_file(letter: Letter, *, organizer: Mailbox, attendee: Mailbox) -> A
         f"appointment-{letter.appointment_id}.ics",
         f"text/calendar; charset=utf-8; method={method}",
         calendar.to_ical(),
+        method,
     )
 
 
-def _is_due(letter: Letter) -> bool:
-    """Whether the recipient has an entry already, or is to have one."""
-    promised = letter.confirmed or (letter.previous is not None and letter.previous.confirmed)
-    return bool(letter.appointment_uuid) and not letter.unresolved and (promised or letter.to_photographer)
+def _due(letter: Letter) -> tuple[Method, Span] | None:
+    """What is to be done with the recipient's entry, and when the appointment is or was; None for nothing."""
+    if not letter.appointment_uuid:
+        return None
+    span = None if letter.unresolved else span_of(letter)
+    is_off = letter.tells_cancellation
+    is_to_have_one = letter.confirmed or letter.to_photographer
+    if letter.has_entry is None:
+        # Nobody wrote it down. Who was told of a time that stood has one.
+        had_one = letter.previous is not None and letter.previous.confirmed
+        if span is None or not (is_to_have_one or had_one):
+            return None
+        return "CANCEL" if is_off else "REQUEST", span
+    if is_off or span is None:
+        if letter.has_entry and span is None and letter.entry is not None:
+            span = span_of(letter.entry)
+        return ("CANCEL", span) if letter.has_entry and span is not None else None
+    return ("REQUEST", span) if letter.has_entry or is_to_have_one else None
 
 
 def _status(letter: Letter) -> str:
     return "CONFIRMED" if letter.confirmed and not letter.tentative else "TENTATIVE"
 
 
-def span_of(letter: Letter) -> tuple[date, date | None] | None:
+def span_of(letter: Letter | Previous) -> Span | None:
     """Start and exclusive end: two UTC instants, or two dates of whole days; None when the start is not settled.
 
     The end is None when none is known, or when it is beyond the calendar.
@@ -105,11 +131,8 @@ def span_of(letter: Letter) -> tuple[date, date | None] | None:
     return start.astimezone(UTC), stop.astimezone(UTC) if has_stop and isinstance(stop, datetime) else None
 
 
-def _dated_event(letter: Letter) -> Event | None:
-    """An event with its start and, where there is one, its end; None when the start is not settled."""
-    span = span_of(letter)
-    if span is None:
-        return None
+def _dated_event(span: Span) -> Event:
+    """An event with its start and, where there is one, its end."""
     event = Event()
     event.add("dtstart", span[0])
     if span[1] is not None:

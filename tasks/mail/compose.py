@@ -66,7 +66,7 @@ def compose(letter: Letter, *, mail_from: str) -> Mail:
     to = checked_mailbox(letter.to)
     cc, dropped = _checked_copies(letter.cc, to)
     attached = calendar_file(letter, organizer=sender, attendee=to)
-    view = view_of(letter, sender=sender, to=to, has_calendar=attached is not None)
+    view = view_of(letter, sender=sender, to=to, calendar=None if attached is None else attached.method)
     name = _template_name(letter)
     environment = _environment()
     return Mail(

@@ -64,6 +64,12 @@ class Letter:
     """The appointment is off by now. Whatever was to be told, that is what the mail tells."""
     withdrawn: bool = False
     """The appointment goes on without the recipient: this tells so, of what was before and of nothing else."""
+    readdressed: bool = False
+    """With `withdrawn`: it goes on with the recipient, whose mails go to another address now."""
+    has_entry: bool | None = None
+    """Whether our files left an entry of it in the recipient's calendar; None when that was not written down."""
+    entry: Previous | None = None
+    """When it is by that entry."""
     tentative: bool = False
     """The appointment is optional: it takes place only if nothing else comes up."""
     cc: tuple[Mailbox, ...] = ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
 from tasks.mail.addresses import Mailbox
-from tasks.mail.calendar import CONTACT_ON_SITE
+from tasks.mail.calendar import CONTACT_ON_SITE, Method
 from tasks.mail.calendar_links import calendar_links
 from tasks.mail.changes import changes_of, is_time_changed
 from tasks.mail.dates import When, day_of, long_date, requested_of, short_date, when_of
@@ -34,14 +34,14 @@ class Fact:
     phone_link: str | None = None
 
 
-def view_of(letter: Letter, *, sender: Mailbox, to: Mailbox, has_calendar: bool) -> dict[str, object]:
+def view_of(letter: Letter, *, sender: Mailbox, to: Mailbox, calendar: Method | None) -> dict[str, object]:
     """The names that templates may use.
 
     Args:
         letter: the facts.
         sender: its name stands at the head of the mail, its address is the contact.
         to: the recipient, as checked.
-        has_calendar: whether a calendar file goes with the mail.
+        calendar: what the calendar file that goes with the mail does; None when there is none.
     """
     when = when_of(letter)
     requested = requested_of(letter)
@@ -70,8 +70,10 @@ def view_of(letter: Letter, *, sender: Mailbox, to: Mailbox, has_calendar: bool)
         "lost_time": moved and not when.decided,
         "changes": changes_of(letter) if letter.tells_change else (),
         "reason": letter.reason,
-        "has_calendar": has_calendar,
-        "calendar_links": calendar_links(letter) if has_calendar else (),
+        "has_calendar": calendar is not None,
+        "takes_out": calendar == "CANCEL",
+        "readdressed": letter.readdressed,
+        "calendar_links": calendar_links(letter) if calendar == "REQUEST" else (),
         "phone": one_line(letter.office_phone),
         "phone_link": phone_link(letter.office_phone),
         # Nothing is left to be moved of what is off, and the page is the client's.
@@ -92,6 +94,8 @@ def _subject(letter: Letter, brief: str, place: str) -> str:
 
 
 def _action(letter: Letter) -> str:
+    if letter.readdressed:
+        return "Now sent elsewhere"
     if letter.withdrawn:
         return "No longer yours"
     if letter.tells_cancellation:

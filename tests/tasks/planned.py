@@ -63,7 +63,7 @@ def plan(
 def mail_due(world: World, order: MadeOrder | None = None, **more: Any) -> Planned:
     """An appointment whose times agree and whose confirmation is pending."""
     from models.appointment_clocks import read_clocks
-    from tasks.reconcile_times import decide_today, write
+    from tasks.clock_outcome import decide_today, write
 
     order = order or world.order()
     command = NewCommand("send-confirmation", State.PENDING, order.client_email or "")

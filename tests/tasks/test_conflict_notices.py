@@ -40,7 +40,7 @@ def test_the_notification_names_both_when_they_are_and_what_to_do(world: World, 
         f"Pat Photographer is booked twice: appointment {one} is {DAY} 04:00 to 05:00 (America/Denver);"
         f" appointment {other} is {DAY} 04:30 to 05:30 (America/Denver)."
     )
-    assert "closes by itself" in told["hint"]
+    assert "closes by itself" in told["hint"] and "appointments/update" in told["hint"]
 
 
 def test_reconciling_again_changes_nothing(world: World, pair: tuple[int, int]):
@@ -89,6 +89,18 @@ def test_what_a_person_decided_holds_while_it_is_the_same(world: World, pair: tu
     (told,) = world.rows("SELECT * FROM notifications")
     assert (told["state"], told["closed_by"]) == ("open", None)
     assert "04:45" in told["message"]
+
+
+def test_an_ignored_pair_that_is_apart_for_a_while_stays_ignored(world: World, pair: tuple[int, int]):
+    world.execute("UPDATE notifications SET state = 'ignored', closed_at = now(), closed_by = 'Una'")
+    change(world, pair[1], supplied=json.dumps(utc("20:00", "21:00")))
+    change(world, pair[1], supplied=json.dumps(utc("10:30", "11:30")))
+    (told,) = world.rows("SELECT * FROM notifications")
+    assert (told["state"], told["closed_by"]) == ("ignored", "Una")
+    change(world, pair[1], supplied=json.dumps(utc("20:00", "21:00")))
+    change(world, pair[1], supplied=json.dumps(utc("10:45", "11:45")))
+    (told,) = world.rows("SELECT * FROM notifications")
+    assert (told["state"], told["closed_by"]) == ("open", None), "they overlap in another way"
 
 
 def test_each_pair_has_its_own(world: World, pair: tuple[int, int]):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -10,6 +11,7 @@ from models.command_states import State
 from models.commands import NewCommand
 from models.mail_facts import MailFacts, Told
 from tasks.door import TIMES, Alteration, MailSoFar, People, plan_cancel, plan_create, plan_update
+from tasks.mails_so_far import Telling
 
 CLOCKS = NewCommand("reconcile-times", State.PENDING)
 CONFIRMATION = NewCommand("send-confirmation", State.WAITING, "c@example.com")
@@ -85,7 +87,13 @@ TOLD_NOBODY = tuple(replace(sent, is_unsent=True, may_have_arrived=False) for se
 OFF = mail(3, "send-cancellation", "c@example.com")
 TAKEN_OFF = mail(4, "send-cancellation", "x@example.com", unsent=True, role="photographer", withdrawn=True)
 
-CHANGE, ANEW = "send-change", "send-confirmation"
+CHANGE, ANEW, OFF_KIND = "send-change", "send-confirmation", "send-cancellation"
+MOVED_HOUSE = replace(EVERYBODY, client="n@example.com")
+"""The same client, whose record has another address since they were told."""
+MAYBE_ENTERED = replace(TOLD_BOTH[0], tellings=(Telling(UUID(int=1), is_sure=True, is_in_the_air=False),))
+"""What it showed was not written down, so it may have left an entry in a calendar."""
+BOUNCED = replace(mail(1, "send-confirmation", "n@example.com"), corrected=("c@example.com",))
+"""It did not arrive at the record's address, and a person sent it to another one."""
 
 
 @pytest.mark.parametrize(
@@ -128,7 +136,31 @@ CHANGE, ANEW = "send-change", "send-confirmation"
             [(ANEW, "c"), (CHANGE, "p")],
             [],
         ),
-        ({"after": replace(EVERYBODY, client=None)}, CONFIRMED, TOLD_BOTH, [(CHANGE, "p")], []),
+        (
+            {"after": replace(EVERYBODY, client=None)},
+            CONFIRMED,
+            TOLD_BOTH,
+            [(CHANGE, "c"), (CHANGE, "p")],
+            [],
+        ),
+        ({"after": replace(EVERYBODY, client=None)}, CONFIRMED, TOLD_BOTH[1:], [(CHANGE, "p")], []),
+        ({"after": MOVED_HOUSE}, CONFIRMED, TOLD_BOTH, [(CHANGE, "n"), (CHANGE, "p")], []),
+        (
+            {"after": MOVED_HOUSE},
+            CONFIRMED,
+            (MAYBE_ENTERED, TOLD_BOTH[1]),
+            [(CHANGE, "n"), (OFF_KIND, "c"), (CHANGE, "p")],
+            [],
+        ),
+        (
+            {"before": MOVED_HOUSE, "after": MOVED_HOUSE, "is_cancelled": True},
+            CONFIRMED,
+            TOLD_BOTH,
+            [(OFF_KIND, "c"), (OFF_KIND, "n"), (OFF_KIND, "p")],
+            [],
+        ),
+        ({"is_cancelled": True}, CONFIRMED, (BOUNCED, TOLD_BOTH[1]), [(OFF_KIND, "n"), (OFF_KIND, "p")], []),
+        ({}, CONFIRMED, (BOUNCED, TOLD_BOTH[1]), [(CHANGE, "n"), (CHANGE, "p")], []),
         ({"after": replace(EVERYBODY, photographer="C@example.com")}, CONFIRMED, TOLD_BOTH, None, []),
     ],
 )

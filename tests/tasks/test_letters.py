@@ -229,6 +229,13 @@ def test_who_is_no_longer_part_of_it_reads_of_what_was_and_of_nothing_else(world
         new=new.id,
     )
     facts = MailFacts(role=role, previous=told, withdrawn=True)
+    world.execute(
+        "WITH first AS (INSERT INTO commands (appointment_id, kind, recipient, state, request_id, facts)"
+        " VALUES (:id, 'send-change', 'old@example.com', 'done', 'r', '{}') RETURNING *)"
+        " INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient, outcome)"
+        " SELECT send_id, id, :id, kind, recipient, 'accepted' FROM first",
+        id=planned.id,
+    )
     command_id = world.insert(
         "INSERT INTO commands (appointment_id, kind, sequence, recipient, state, request_id, facts)"
         " VALUES (:id, 'send-cancellation', 1, 'old@example.com', 'pending', 'r', CAST(:facts AS jsonb))"

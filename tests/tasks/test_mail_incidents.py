@@ -1,6 +1,7 @@
 """Many failures of one cause: one incident that counts them, one issue in Sentry, ended by success or by a person."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tasks.send_mail import send_mail
 from tests.tasks.mail.wire_server import WireServer, answer
 from tests.tasks.planned import Planned, command_row, mail_due
 from tests.world import World
+from tracing import Trace
 
 KEY_ERROR = {"status": "error", "code": -1, "name": "Invalid_Key", "message": "Invalid API key"}
 ME = Actor("Emma", "command-line", "account:emma")
@@ -171,6 +173,16 @@ def test_sentry_hears_of_each_failure_once_under_its_cause(
     ]
     kept = world.rows("SELECT sentry_event_id FROM notifications ORDER BY id")
     assert [row["sentry_event_id"] for row in kept] == [report["event_id"] for report in reports]
+
+
+def test_a_report_belongs_to_the_request_that_the_mail_came_from(
+    world: World, reports: list[dict[str, Any]]
+) -> None:
+    fail(replace(trouble(1), request_id="of-the-mail"), trouble(2))
+    trace = Trace("of-the-mail", 0)
+    assert reports[0]["tags"]["request_id"] == "of-the-mail"
+    assert reports[0]["contexts"]["trace"] == {"trace_id": trace.trace_id, "span_id": trace.root}
+    assert "request_id" not in reports[1]["tags"] and "contexts" not in reports[1]
 
 
 def test_an_incident_is_reported_once_and_what_hangs_on_it_points_there(

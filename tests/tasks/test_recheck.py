@@ -126,3 +126,14 @@ def rerun(world: World, appointment_id: int, property_id: int | None = None) -> 
         id=appointment_id,
     )
     reconcile_times(command["id"])
+
+
+def test_one_that_cannot_be_done_does_not_undo_those_before_it(api: ApiClient, world: World) -> None:
+    made = [edmonton(api, world), edmonton(api, world)]
+    world.execute(
+        """UPDATE appointments SET supplied = '{"date_start_local": "someday"}' WHERE id = :id""", id=made[1]
+    )
+    with pytest.raises(ValueError, match="someday"):
+        recheck_batch(0, 100, dry_run=False)
+    assert world.appointment(made[0])["tzdata_version"] == tzdata_version()
+    assert count_outdated() == 1

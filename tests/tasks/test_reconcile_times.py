@@ -8,11 +8,12 @@ from sqlalchemy import text
 
 from models import command_ledger as ledger
 from models import database
-from models.clock import tzdata_version
+from models.clock import load_atlas, tzdata_version
 from models.clock.supplied import Supplied
 from models.command_states import State
 from models.commands import NewCommand
 from tasks.catalogue import CRASH_DELAYS_S, JITTER
+from tasks.clock_outcome import AtlasNotLoadedError, decide_held, hold
 from tasks.reconcile_times import reconcile_times
 from tests.tasks.planned import REQUEST_ID, command_row, let_lease_expire, make_due, plan
 from tests.waiting import eventually
@@ -38,6 +39,18 @@ def unreadable(world, planned):
         """UPDATE appointments SET supplied = '{"date_start_local": "someday"}' WHERE id = :id""",
         id=planned.id,
     )
+
+
+def test_the_atlas_is_not_loaded_while_others_wait_for_the_row(world):
+    planned = plan(world, world.order(zone=None, lat=40.71, lng=-74.0))
+    load_atlas.cache_clear()
+    with database.transaction() as connection, pytest.raises(AtlasNotLoadedError):
+        decide_held(connection, planned.id, hold(connection, [planned.id]))
+    run(planned)
+    assert world.appointment(planned.id)["zone_name"] == "America/New_York"
+    with database.transaction() as connection:
+        decision = decide_held(connection, planned.id, hold(connection, [planned.id]))
+    assert decision.outcome.zone_source == "latlng"
 
 
 def test_the_three_frames_the_zone_and_the_rules_are_stored(world):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.clock import Place, load_atlas, zone_of
+from models.clock import Place, Supplied, explain_discrepancy, load_atlas, reconcile, zone_of
 from models.clock.zones import Zone
 from tests.models.clock.cases import found, local, office, pair, run, utc
 
@@ -59,6 +59,25 @@ def test_a_zip_without_a_usable_centroid_keeps_its_own_zone() -> None:
 def test_a_lower_source_with_other_offsets_is_reported() -> None:
     result = run(place={"iana": "America/Denver", **FLAGSTAFF}, **local("start", "2026-01-10 10:00"))
     assert found(result) == [("zone_source_mismatch", None, "local", "America/Phoenix", "America/Denver")]
+
+
+@pytest.mark.parametrize(
+    ("place", "sources"),
+    [
+        ({"iana": "America/Denver", **FLAGSTAFF}, ("property", "latlng")),
+        ({"iana": "America/Denver", "zip": "86001"}, ("property", "zip")),
+        ({"iana": "America/Denver", **FLAGSTAFF, "zip": "86001"}, ("property", "latlng", "zip")),
+        ({**FLAGSTAFF, "zip": "46201"}, ("latlng", "zip")),
+    ],
+)
+def test_it_is_told_which_sources_disagree(place: dict[str, object], sources: tuple[str, ...]) -> None:
+    names = {"property": "zone's name", "latlng": "position", "zip": "ZIP code"}
+    finding = zone_of(Place(**place), load_atlas())
+    (told,) = reconcile(Supplied(), finding, "America/Denver").discrepancies
+    assert told.sources == sources
+    said = explain_discrepancy(told)
+    assert {source for source, name in names.items() if name in said} == set(sources), said
+    assert "the property in" in said and "counts" in said
 
 
 def test_a_lower_source_with_another_name_and_the_same_offsets_is_not() -> None:

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.notifications import ABOUT_ONE_RECIPIENT
 from tasks.mail.answers import (
     HOLDING_REASONS,
     PERMANENT_NAMES,
+    REASONS_OF_RECIPIENTS,
     SOFT_BOUNCE_RETRY_S,
     outcome_of_failure,
     outcome_of_reply,
@@ -167,6 +169,8 @@ def test_rejected_for_good(reason):
     assert isinstance(result, Refused)
     assert (result.cause, result.reject_reason) == ("rejected", reason)
     assert result.hint == HINTS.get(reason, HINTS["rejected"])
+    assert ("to this address" in result.message) is (reason in ABOUT_ONE_RECIPIENT)
+    assert REASONS_OF_RECIPIENTS == ABOUT_ONE_RECIPIENT, "on both sides of the wall the same"
 
 
 def test_rejected_without_a_reason():
@@ -266,6 +270,10 @@ def test_failures_of_the_network_are_judged_by_whether_anything_was_written(fail
     result = outcome_of_failure(failure)
     assert type(result) is kind
     assert result.hint == HINTS[failure.cause]
+
+
+def test_whoever_changes_the_key_is_told_to_restart_the_workers():
+    assert "Restart the mail workers" in HINTS["Invalid_Key"]
 
 
 def test_every_name_and_reason_of_the_tables_has_a_hint():
