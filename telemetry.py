@@ -140,7 +140,8 @@ def _without_secrets(event: Event, hint: Hint) -> Event:
     tags = event.setdefault("tags", {})
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     if request_id:
-        tags["request_id"] = request_id
+        # What was said to be of another request stays so: a webhook tells of mails of long ago.
+        tags.setdefault("request_id", request_id)
     for cause in _chain((hint.get("exc_info") or (None, None, None))[1]):
         if sqlstate := getattr(cause, "sqlstate", None):
             tags["sqlstate"] = str(sqlstate)

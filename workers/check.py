@@ -12,12 +12,13 @@ import socket
 import sys
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import database
 from models.heartbeats import SILENT_AFTER_S
 
+_NAMES = text("SELECT name FROM heartbeats WHERE name LIKE :here ORDER BY name LIMIT 30")
 _BEAT = text(
     "SELECT extract(epoch FROM now() - beat_at)::float AS age_s, release FROM heartbeats WHERE name = :name"
 )
@@ -36,15 +37,35 @@ def check(process: str, host: str, silent_after_s: float = SILENT_AFTER_S) -> Fo
     try:
         with database.engine().connect() as connection:
             beat = connection.execute(_BEAT, {"name": f"{process}@{host}"}).first()
+            known = [] if beat else _known(connection, host)
     except SQLAlchemyError:
         return Found(0, "The database does not answer, so nothing is known; a restart would not mend that.")
     if beat is None:
         return Found(
-            1, f"{process} was never heard of on {host}; see that it runs with PROCESS_NAME={process}."
+            1,
+            f"{process} was never heard of on {host}; see that it runs with PROCESS_NAME={process}. {_listed(known)}",
         )
     if beat.age_s > silent_after_s:
         return Found(1, f"{process} was last heard of {beat.age_s:.0f} s ago: it stands still, or has ended.")
     return Found(0, f"{process} works; it was heard of {beat.age_s:.0f} s ago, as release {beat.release}.")
+
+
+def names(host: str) -> Found:
+    """What can be asked about; without a name nothing was found out, hence the status 2, as of any wrong usage."""
+    try:
+        with database.engine().connect() as connection:
+            return Found(2, f"Give the name of a process. {_listed(_known(connection, host))}")
+    except SQLAlchemyError:
+        return Found(2, "Give the name of a process. The database does not answer, so none is known.")
+
+
+def _known(connection: Connection, host: str) -> list[str]:
+    found = connection.execute(_NAMES, {"here": f"%@{host}"}).scalars()
+    return [name.removesuffix(f"@{host}") for name in found]
+
+
+def _listed(known: list[str]) -> str:
+    return f"Heard of here: {', '.join(known)}." if known else "No process of this host was heard of."
 
 
 def main() -> None:
@@ -52,10 +73,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m workers.check", description="Check one process of this host."
     )
-    parser.add_argument("name", metavar="NAME", help="its PROCESS_NAME")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        help="its PROCESS_NAME; without one, those that are known are listed",
+    )
     parser.add_argument("--silent-after", type=float, default=SILENT_AFTER_S, metavar="S")
     given = parser.parse_args()
-    found = check(given.name, socket.gethostname(), given.silent_after)
+    host = socket.gethostname()
+    found = names(host) if given.name is None else check(given.name, host, given.silent_after)
     sys.stdout.write(found.sentence + "\n")
     sys.exit(found.status)
 

@@ -22,6 +22,12 @@ USUAL_HOURS: Final = (7, 19)
 """Shown even if nothing is on."""
 SHORTEST: Final = 3
 """Quarters that a block needs to be read; a shorter appointment is drawn this long."""
+MOST_LANES: Final = 4
+"""So many stand side by side at most. Where more would have to, the last lane counts those that are not drawn."""
+NARROW_FROM: Final = 3
+"""With so many side by side, a block has room for when and where only."""
+OVER: Final = -1
+"""The lane of what is counted instead of drawn."""
 
 Quarter = tuple[int, int]
 """Minutes after midnight as the clock shows them, and 1 the second time that it shows them, else 0."""
@@ -31,8 +37,8 @@ Quarter = tuple[int, int]
 class Chip:
     """One appointment at one place of the calendar. `row` and `until` are rows of the ruler, `until` excluded.
 
-    `lane` counts from 1; 0 takes the whole width. `times` is when, on the calendar's clock; `elsewhere` what the
-    other clock shows, where it differs.
+    `lane` counts from 1; 0 takes the whole width, `OVER` none. `is_narrow`: it shares the width with two or more.
+    `times` is when, on the calendar's clock; `elsewhere` what the other clock shows, where it differs.
     """
 
     id: int
@@ -49,6 +55,20 @@ class Chip:
     row: int = 0
     until: int = 0
     lane: int = 0
+    is_narrow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """Appointments for which no lane was left, counted in the rows in which they would stand.
+
+    `begins` is what the clock shows when the first of them begins.
+    """
+
+    begins: str
+    row: int
+    until: int
+    chips: tuple[Chip, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +90,12 @@ class Column:
     timed: list[Chip] = field(default_factory=list)
     voids: list[Void] = field(default_factory=list)
     lanes: int = 1
+    more: list[More] = field(default_factory=list)
+
+    @property
+    def drawn(self) -> list[Chip]:
+        """What stands in the hours and is not only counted."""
+        return [chip for chip in self.timed if chip.lane != OVER]
 
     @property
     def is_empty(self) -> bool:
@@ -164,6 +190,7 @@ def lay_out(
             if key in (None, column.key) and _day_of(row) == column.day:
                 column.undecided.append(_chip(row, context[row["id"]], clocks, _wanted_time(row)))
         column.timed, column.lanes = _in_lanes(column.timed)
+        column.more = _counted([chip for chip in column.timed if chip.lane == OVER], rows)
         if clocks.frame == OFFICE:
             column.voids = _voids(rows, _quarters(column.day, clocks.office_zone))
     first, last = _drawn(rows, [chip for column in columns for chip in column.timed])
@@ -292,20 +319,39 @@ def _in_lanes(chips: Sequence[Chip]) -> tuple[list[Chip], int]:
     most, cluster, busy = 1, 0, [0]
     for chip in ordered:
         if chip.row >= max(busy):
-            _widen(placed, cluster, busy)
+            _fit(placed, cluster, len(busy))
             cluster, busy = len(placed), []
         lane = next((number for number, until in enumerate(busy) if until <= chip.row), len(busy))
         busy[lane : lane + 1] = [chip.until]
         most = max(most, len(busy))
         placed.append(replace(chip, lane=lane + 1))
-    _widen(placed, cluster, busy)
-    return placed, most
+    _fit(placed, cluster, len(busy))
+    return placed, min(most, MOST_LANES)
 
 
-def _widen(placed: list[Chip], since: int, busy: Sequence[int]) -> None:
-    """Who stands alone takes the whole width."""
-    if len(busy) == 1:
+def _fit(placed: list[Chip], since: int, lanes: int) -> None:
+    """Who stands alone takes the whole width; who would stand in a lane too many is counted."""
+    if lanes == 1:
         placed[since:] = [replace(chip, lane=0) for chip in placed[since:]]
+        return
+    last = lanes if lanes <= MOST_LANES else MOST_LANES - 1
+    placed[since:] = [
+        replace(chip, lane=chip.lane if chip.lane <= last else OVER, is_narrow=lanes >= NARROW_FROM)
+        for chip in placed[since:]
+    ]
+
+
+def _counted(chips: Sequence[Chip], rows: Sequence[Quarter]) -> list[More]:
+    """One count for each stretch of rows; `chips` are in order of time."""
+    found: list[More] = []
+    for chip in chips:
+        if found and chip.row < found[-1].until:
+            last = found[-1]
+            found[-1] = replace(last, until=max(last.until, chip.until), chips=(*last.chips, chip))
+        else:
+            minutes, _ = rows[chip.row]
+            found.append(More(f"{minutes // 60:02d}:{minutes % 60:02d}", chip.row, chip.until, (chip,)))
+    return found
 
 
 def _drawn(rows: Sequence[Quarter], chips: Sequence[Chip]) -> tuple[int, int]:

@@ -6,14 +6,17 @@ A page that is to be open without a log-in is named in `OPEN`; all others are cl
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Blueprint, Response, g, request, url_for
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import HTTPException
 
 from api.caller import check_holder
 from api.console import cookies, csrf, notices
 from api.console.notices import Notice
-from api.console.render import problem
+from api.console.render import notice_of_trouble, problem
 from api.faults import Refusal
 from api.pipeline import crash
 from api.statuses import APPLICATION_CRASH
@@ -27,6 +30,12 @@ OPEN = frozenset({"console.log_in", "console.static", "console.missing"})
 VIA = "console"
 """What the audit calls us."""
 LONGEST_PATH = 2_000
+DATABASE_IS_AWAY = "The database does not answer. Nothing works without it."
+"""Told without knowing to whom, as sessions are in the database too: it is no secret."""
+NOT_DONE = "Your log-in had ended: nothing was done."
+AWAY_AGAIN_AFTER_S = 10
+
+log = structlog.get_logger(__name__)
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -110,19 +119,32 @@ def _check() -> Response | None:
 
 
 def to_log_in(why: str = "") -> Response:
-    """To the log-in page, and from there back to where they were; `why` is told there."""
+    """To the log-in page, and from there back to where they were; `why` is told there, and what was not done."""
     is_fragment = "HX-Request" in request.headers
-    if is_fragment:
-        around = urlsplit(request.headers.get("HX-Current-URL", ""))
-        wanted = f"{around.path}?{around.query}".rstrip("?")
-    else:
-        wanted = request.full_path.rstrip("?") if request.method == "GET" else ""
-    target = url_for("console.log_in", back=local_path(wanted))
+    target = url_for("console.log_in", back=_way_back(is_fragment=is_fragment))
     # A part of a page must not become the log-in page: the whole window goes there.
     response = Response(headers={"HX-Redirect": target}) if is_fragment else see_other(target)
     if request.cookies.get(cookies.SESSION):
         cookies.drop(response, cookies.SESSION)
+    if request.method == "POST" and request.endpoint != "console.log_out":
+        again = "Log in again; you come back to the page, and can repeat what you did."
+        return notices.leave(response, Notice("refused", NOT_DONE, (again,)))
     return notices.leave(response, Notice("refused", why)) if why else response
+
+
+def _way_back(*, is_fragment: bool) -> str | None:
+    """The page that they were on. A form names it; one that does not was on the page that sent it."""
+    if is_fragment:
+        return _path_of(request.headers.get("HX-Current-URL"))
+    if request.method == "GET":
+        return local_path(request.full_path.rstrip("?"))
+    is_from_here = urlsplit(request.referrer or "").netloc == request.host
+    return local_path(request.form.get("back")) or (_path_of(request.referrer) if is_from_here else None)
+
+
+def _path_of(address: str | None) -> str | None:
+    around = urlsplit(address or "")
+    return local_path(f"{around.path}?{around.query}".rstrip("?"))
 
 
 def see_other(target: str) -> Response:
@@ -171,10 +193,37 @@ def _unforeseen(error: Exception) -> Response:
             "Check the address.",
             status=error.code or 400,
         )
+    if is_database_away(error):
+        return _without_database(error)
     crash(APPLICATION_CRASH, error)
     return problem(
         "Something went wrong on our side",
-        "It was reported, with the request id below. If the database is being restarted, this will pass.",
+        "It was reported, with the request id below.",
         "Try again in a moment.",
         status=500,
     )
+
+
+def is_database_away(error: Exception) -> bool:
+    """Whether it says that no connection to the database could be made, or that one broke."""
+    if isinstance(error, NoConnectionFree):
+        return True
+    # What the server itself refuses has an SQLSTATE; silence and a refused connection have none.
+    is_unreached = isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) is None
+    return is_unreached or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def _without_database(error: Exception) -> Response:
+    log.warning("the console is without a database", error=type(error).__name__)
+    if request.endpoint == "console.banners":
+        # An answer that an open page takes over, unlike one that fails.
+        return notice_of_trouble(DATABASE_IS_AWAY)
+    if request.method != "POST":
+        advice = "Load the page again in a moment. If this stays, see that the database runs."
+    elif g.get("signed_in") is None:
+        advice = "Nothing was done. Go back and repeat it when the database answers again."
+    else:
+        advice = "Look whether it was done before you repeat it, when the database answers again."
+    response = problem("The database does not answer", DATABASE_IS_AWAY, advice, status=503)
+    response.headers["Retry-After"] = str(AWAY_AGAIN_AFTER_S)
+    return response

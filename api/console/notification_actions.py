@@ -17,6 +17,7 @@ from api.params import MAX_ID
 from models import database
 from models.notification_actions import Done, correct, ignore, resend, resolve
 from models.notification_list import read_notification
+from models.notification_words import is_complaint
 from tasks.mail_door import AddressError, checked_address
 
 MOST = 200
@@ -24,6 +25,7 @@ MOST = 200
 LONGEST_REASON = 255
 MOST_WATCHED = 6
 """Links of a notice."""
+SAME_ADDRESS = "This is the address that the mail went to. To send it there once more, press Resend."
 PAST = {"resend": "queued again", "resolve": "resolved", "ignore": "ignored"}
 
 
@@ -75,15 +77,23 @@ def confirm() -> Response:
     back = local_path(request.args.get("back")) or url_for("console.notifications")
     with database.transaction() as connection:
         found = [one for one in (read_notification(connection, number) for number in ids) if one is not None]
+    complaints = [one for one in found if is_complaint(one["status"], one["cause"], one["cause_key"])]
     if not found:
         return problem("There is nothing to confirm", "None of these notifications exists.", status=404)
     return page(
         "confirm_resend.html",
         tab="notifications",
-        title="This mail may have been sent" if len(found) == 1 else "These mails may have been sent",
+        title=_question(len(found), len(complaints)),
+        complaints=len(complaints),
         found=found,
         back=back,
     )
+
+
+def _question(number: int, complaints: int) -> str:
+    if number == complaints:
+        return "The recipient complained" if number == 1 else "The recipients complained"
+    return "This mail may have been sent" if number == 1 else "These mails may have been sent"
 
 
 def correct_one(notification_id: int) -> Response:
@@ -96,6 +106,9 @@ def correct_one(notification_id: int) -> Response:
     except AddressError as odd:
         return leave(see_other(back), Notice("refused", "The address was not changed.", (str(odd),)))
     with database.transaction() as connection:
+        known = read_notification(connection, notification_id)
+        if known and known["state"] == "open" and (known["recipient"] or "").casefold() == email.casefold():
+            return leave(see_other(back), Notice("refused", "Nothing was sent.", (SAME_ADDRESS,)))
         done = correct(connection, notification_id, email, signed_in().actor())
     if not done.is_done:
         return leave(see_other(back), Notice("refused", "Nothing was sent.", (_sentence(done),)))
@@ -115,7 +128,15 @@ def correct_one(notification_id: int) -> Response:
 def _told(results: Sequence[Done], past: str) -> Notice:
     done = [one for one in results if one.is_done]
     refused = [one for one in results if not one.is_done and not one.asks]
-    lines = [_sentence(one) for one in refused]
+    left_out = [one for one in refused if one.is_left_out]
+    # One by itself is told by its number; several would be the same sentence again and again.
+    told = refused if len(left_out) < 2 else [one for one in refused if not one.is_left_out]
+    lines = [_sentence(one) for one in told]
+    if len(told) < len(refused):
+        lines.append(
+            f"{len(left_out)} were left out: they are not about mails or failed commands, so there is nothing to send"
+            " again. Their hints say what helps."
+        )
     if len(done) == 1 and not refused:
         return Notice("done", _sentence(done[0]), (), (done[0].id,))
     if not done:

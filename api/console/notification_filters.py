@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from api.console.words import MAIL_KINDS
 from api.params import MAX_ID
+from models.labelled_ids import labelled_id
 from models.notification_board import Sought
 from models.notifications import (
     COMMAND_FAILED,
@@ -99,18 +100,28 @@ class Filters:
         state, words = self.get("state"), self.get("q")
         is_number = words.isascii() and words.isdigit() and 0 < int(words[:20]) <= MAX_ID
         is_address = "@" in words
+        label, labelled = labelled_id(words) or ("", None)
+        if label == "" and labelled is not None:
+            is_number, words = True, str(labelled)
+
+        def number(name: str) -> int | None:
+            """What the filter of this name says, or else the search with the word before its number."""
+            return int(self.get(name)) if self.get(name) else labelled if label == name else None
+
         return Sought(
             states=None if state == "any" else (state,) if state else UNFINISHED,
             severity=self.get("severity") or None,
             status=self.get("status") or None,
             cause=self.get("cause") or None,
             mail_kind=self.get("kind") or None,
-            appointment_id=int(self.get("appointment")) if self.get("appointment") else None,
-            order_id=int(self.get("order")) if self.get("order") else None,
+            appointment_id=number("appointment"),
+            order_id=number("order"),
+            command_id=number("command"),
+            id=number("notification"),
             max_age_s=AGES.get(self.get("age")),
             recipient=words if is_address else None,
             number=int(words) if is_number else None,
-            words=words if words and not is_number and not is_address else None,
+            words=words if words and not (is_number or is_address or labelled) else None,
             group=self.get("group") or None,
         )
 

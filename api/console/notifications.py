@@ -1,5 +1,6 @@
 """The notifications tab: what is not over, worst first and grouped by what one mend ends; and all about one."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -34,7 +35,8 @@ from models.notification_board import (
     read_sends,
 )
 from models.notification_list import CursorError, read_notification
-from models.notifications import FAILURE_CLASSES, MAIL_INCIDENT, UNFINISHED
+from models.notification_words import is_complaint, lies_with_recipient, standing, title
+from models.notifications import ABOUT_A_COMMAND, MAIL_INCIDENT, PHOTOGRAPHER_DOUBLE_BOOKED, UNFINISHED
 from settings import get_settings
 from tasks.mail_door import Preview
 
@@ -136,28 +138,70 @@ def _known(connection: Connection, found: dict[str, Any]) -> dict[str, Any]:
     )
     is_over = found["state"] not in UNFINISHED
     members = _members(connection, found["id"]) if is_incident else None
+    sends = [] if command_id is None else read_sends(connection, command_id)
+    is_mail = command is not None and command["kind"] in MAILS
+    complained = is_complaint(found["status"], found["cause"], found["cause_key"])
     return {
         "members": members,
         "command": command,
-        "sends": [] if command_id is None else read_sends(connection, command_id),
+        "sends": sends,
+        "is_mail": is_mail,
+        "may_tell_command": found["status"] in ABOUT_A_COMMAND,
+        "is_complaint": complained,
+        "fate": _fate(state, sends, is_copy=is_copy) if is_mail else "",
+        "pair": _pair(found),
+        "standing": None
+        if found["failure_class"] is None
+        else standing(*(found[name] for name in ("status", "cause", "reason", "cause_key", "failure_class"))),
         "appointment": None if appointment_id is None else read_appointment(connection, appointment_id),
         "frames": words.frames,
         "is_incident": is_incident,
         "is_copy": is_copy,
         "is_over": is_over,
-        "in_doubt": found["may_have_been_sent"] or state == State.UNKNOWN,
+        "in_doubt": (found["may_have_been_sent"] and not complained) or state == State.UNKNOWN,
         "is_moving": found["state"] == "retrying"
         or (members is not None and members.retrying > 0)
         or (state in OPEN and not (command or {})["left_to_people"]),
         "is_leased": state in LEASED,
-        "may_resend": is_incident
-        or (not is_copy and state in RESEND.sources and (not is_over or state != State.DONE)),
+        "may_resend": members is not None and members.opened + members.retrying > 0
+        if is_incident
+        else (
+            found["status"] in ABOUT_A_COMMAND
+            and not is_copy
+            and state in RESEND.sources
+            and (is_mail or state != State.DONE)
+            and (not is_over or state != State.DONE)
+        ),
         "may_correct": not is_incident
         and not is_copy
         and found["recipient"] is not None
+        and lies_with_recipient(found["cause"], found["reason"])
         and state in RESEND.sources,
-        "failure_classes": FAILURE_CLASSES,
     }
+
+
+FATES = {
+    "hard_bounce": "accepted, then bounced",
+    "reject": "accepted, then rejected",
+    "spam": "delivered, then marked as spam",
+}
+"""By the event that came after the mail was accepted: what became of it."""
+
+
+def _fate(state: State | None, sends: Sequence[dict[str, Any]], *, is_copy: bool) -> str:
+    """What became of a mail that counts as done, when that is not the end of it; else nothing."""
+    current = next((mail for mail in sends if mail["is_current"]), None)
+    if state != State.DONE or is_copy or current is None:
+        return ""
+    told = {event["event"] for event in current["events"]}
+    return next((words for event, words in FATES.items() if event in told), "")
+
+
+def _pair(found: dict[str, Any]) -> list[int]:
+    """The two appointments that a double booking is about."""
+    if found["status"] != PHOTOGRAPHER_DOUBLE_BOOKED:
+        return []
+    return [int(number) for number in found["subject_key"].split(":")[1:] if number.isdigit()]
 
 
 def _members(connection: Connection, incident_id: int) -> Group | None:
@@ -177,10 +221,10 @@ def _mail(found: dict[str, Any], known: dict[str, Any]) -> tuple[Preview | None,
 
 
 def _title(found: dict[str, Any]) -> str:
+    said = title(found["status"], found["cause"], found["cause_key"])
     if found["status"] == MAIL_INCIDENT:
-        return f"Incident {found['id']}: {found['cause']}"
-    what = words.mail_kind(found["mail_kind"]) or found["status"]
-    return f"{what}: {found['cause']}"
+        return f"Incident {found['id']}: {said}"
+    return f"{words.mail_kind(found['mail_kind'])}: {said}" if found["mail_kind"] else said
 
 
 def _refreshing(filters: Filters, since: datetime) -> dict[str, str]:

@@ -71,6 +71,11 @@ def fragment(template: str, **names: Any) -> Response:
     return Response(_render(template, csrf_token=token, now=now(), **names), mimetype="text/html")
 
 
+def notice_of_trouble(sentence: str) -> Response:
+    """The banners of an open page with this sentence alone, whoever asks."""
+    return Response(_render("banners.html", banners=[sentence]), mimetype="text/html")
+
+
 def problem(title: str, text: str, advice: str = "", *, status: int) -> Response:
     """A page that says what is wrong, and what to do."""
     return page("problem.html", status=status, title=title, text=text, advice=advice, request_id=g.request_id)

@@ -5,6 +5,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from models.clock.display import at_offset, in_zone
+from models.notification_words import is_complaint, title
 from settings import get_settings
 
 _SPANS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
@@ -99,6 +100,16 @@ def mail_kind(kind: str | None) -> str:
     return MAIL_KINDS.get(kind or "", kind or "")
 
 
+def notification_title(row: Mapping[str, Any]) -> str:
+    """What a heading says about a notification."""
+    return title(row["status"], row["cause"], row["cause_key"])
+
+
+def is_about_complaint(row: Mapping[str, Any]) -> bool:
+    """Whether a notification says that its mail was delivered and marked as spam."""
+    return is_complaint(row["status"], row["cause"], row["cause_key"])
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "age": age,
     "plural": plural,
@@ -107,4 +118,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "iso": iso,
     "read_instant": read_instant,
     "mail_kind": mail_kind,
+    "notification_title": notification_title,
+    "is_complaint": is_about_complaint,
 }

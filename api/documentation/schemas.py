@@ -18,7 +18,11 @@ _DAY: Final = (
 _TIME: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?"
 _UP_TO_A_WEEK: Final = r"(?!0?0:00(?::00)?$)(?:[0-9]{1,2}|1[0-5][0-9]|16[0-7]):[0-5][0-9](?::[0-5][0-9])?"
 _TEXT: Final = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
-_ADDRESS: Final = r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*@(?:[A-Za-z0-9]+\.)+[A-Za-z]{2,24}"
+# Bounded so that whatever fits is short enough; longer ones that are right are accepted all the same.
+_LABEL: Final = r"[A-Za-z0-9]{1,30}(?:-[A-Za-z0-9]{1,10}){0,3}"
+_ADDRESS: Final = (
+    rf"[A-Za-z0-9]{{1,40}}(?:[._+-][A-Za-z0-9]{{1,10}}){{0,2}}@(?:{_LABEL}\.){{1,3}}[A-Za-z]{{2,24}}"
+)
 _SOME_TEXT: Final = _TEXT.replace("^", r"^(?=[\s\S]*\S)", 1)
 
 _BY_READER: Final[Mapping[str, Mapping[str, Any]]] = {

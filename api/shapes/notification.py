@@ -38,6 +38,10 @@ _SAID: Final[Mapping[str, tuple[str, object]]] = {
     "closed_by": ("Who ended it.", None),
     "sentry_event_id": ("The report in Sentry.", None),
     "request_id": ("The request that it follows from.", "c0ffee5eed0123456789abcd"),
+    "subject_key": (
+        "What it is about: the same trouble keeps the same.",
+        "mail:1042:send-confirmation:0:c@example.com",
+    ),
     "send_id": ("Our id of the message.", "0b9f3d2c-8e41-4c57-b6aa-7d1e5f203948"),
     "provider_id": ("The provider's id of the message.", "5f1e0c9b7a6d4e3f8b2a1c0d9e8f7a6b"),
     "worker": ("The worker that handed the mail over.", "worker-mail@host"),
@@ -165,7 +169,7 @@ READ_NOTIFICATION: Final = Shape(
             replace(member, example="client@example.com") if member.name == "recipient" else member
             for member in NOTIFICATION.members
         ),
-        *_columns("send_id", "provider_id", "worker", "task_id", "release", "endpoint_host"),
+        *_columns("subject_key", "send_id", "provider_id", "worker", "task_id", "release", "endpoint_host"),
         _nullable("command_state", "How far the command is, in the words of the console.", "failed"),
         _nullable("next_at", "When it is tried again; null if it is not.", type_="instant"),
         _nullable("mail_outcome", "What became of the newest mail.", "refused"),

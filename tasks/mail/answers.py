@@ -39,6 +39,8 @@ NAME_OF_STATUS = {
 }
 """What a bare HTTP status stands for when the body carries no name that is known."""
 
+REASONS_OF_RECIPIENTS = frozenset({"hard-bounce", "soft-bounce", "spam", "unsub", "custom", "invalid"})
+"""Reasons that lie with the address; the others lie with the account or its settings."""
 HOLDING_REASONS = frozenset(
     {
         "sending-paused",
@@ -214,6 +216,8 @@ def _turned_down(primary: dict[str, Any], copies_taken: bool, http_status: int) 
         "Mandrill says that the address cannot receive mail."
         if status == "invalid"
         else f"Mandrill rejects mail to this address: {reason}."
+        if reason in REASONS_OF_RECIPIENTS
+        else f"Mandrill rejects this mail: {reason}."
     )
     if copies_taken:
         message += " Copies were sent."

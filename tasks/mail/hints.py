@@ -6,7 +6,8 @@ reject and queued reasons is open (Mandrill adds some unannounced), hence the fa
 
 HINTS: dict[str, str] = {
     # Error names (the `name` of an error answer).
-    "Invalid_Key": "Check MANDRILL_API_KEY: it is unknown to Mandrill, disabled, or of another account.",
+    "Invalid_Key": "Check MANDRILL_API_KEY: it is unknown to Mandrill, disabled, or of another account."
+    " Restart the mail workers, without which a new key has no effect; then send again.",
     "PaymentRequired": "Mandrill wants a payment method or a payment; see the billing page of the account.",
     "Unknown_Template": "No template of that name exists in the Mandrill account.",
     "Unknown_Subaccount": "No subaccount of that name exists in the Mandrill account.",
@@ -19,7 +20,7 @@ HINTS: dict[str, str] = {
     # Reject reasons (the mail was understood, but this recipient will not get it).
     "hard-bounce": "The mailbox does not exist: correct the address and send again.",
     "soft-bounce": "The mailbox was full or away lately; this expires, and it is tried again in hours.",
-    "spam": "The recipient marked an earlier mail as spam: reach them another way.",
+    "spam": "The recipient marked a mail of ours as spam: reach them another way.",
     "unsub": "The recipient unsubscribed from this sender: ask them, then remove the rejection in Mandrill.",
     "custom": "The address is on the account's own rejection list; remove it there if that was a mistake.",
     "invalid-sender": "Mandrill does not accept MAIL_FROM as a sender: verify its domain in the account.",

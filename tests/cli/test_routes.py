@@ -64,7 +64,11 @@ def test_a_route_without_a_record_gets_one(run: Run, world: World) -> None:
     [
         (("retire", "/api/v1/appointments/creat"), 1, f"  POST {CREATE}"),
         (("retire", "GET", CREATE), 1, f"  POST {CREATE}"),
-        (("retire", "--service", "orders"), 1, "there are appointments, notifications, sessions, users, webhooks."),
+        (
+            ("retire", "--service", "orders"),
+            1,
+            "there are appointments, notifications, sessions, users, webhooks.",
+        ),
         (("retire",), 2, "Name one route"),
         (("retire", CREATE, "--service", "appointments"), 2, "Name one route"),
     ],

@@ -173,6 +173,9 @@ def test_everything_that_somebody_may_have_at_hand_finds_it(emma: Browser, book:
         emma.press("Search", q=words)
         assert wanted in links_to_appointments(emma), words
         assert len(links_to_appointments(emma)) == 1 or words in (str(wanted), str(order.id)), words
+    command = world.commands(wanted)["reconcile-times"]["id"]
+    for words in (f"order {order.id}", f"Appointment {wanted}", f"#{wanted}", f"command {command}"):
+        assert links_to_appointments(emma.open(f"{LIST}?q={words.replace('#', '%23')}")) == [wanted], words
     for words in ("moreno larimer", "%", "_", "999999", "x" * 24):
         emma.open(f"{LIST}?q={words.replace('%', '%25')}")
         assert links_to_appointments(emma) == ([wanted] if words == "%" else []), words

@@ -147,6 +147,34 @@ def test_what_is_at_the_same_time_stands_side_by_side() -> None:
     assert column.lanes == 2
 
 
+@pytest.mark.parametrize(
+    ("at_once", "drawn", "counted", "lanes"),
+    [(1, 1, [], 1), (3, 3, [], 3), (4, 4, [], 4), (5, 3, [2], 4), (10, 3, [7], 4)],
+)
+def test_what_no_lane_is_left_for_is_counted(
+    at_once: int, drawn: int, counted: list[int], lanes: int
+) -> None:
+    rows = [row(number, "2026-11-25T17:00:00Z", "2026-11-25T18:00:00Z") for number in range(1, at_once + 1)]
+    rows.append(row(99, "2026-11-25T20:00:00Z", "2026-11-25T21:00:00Z"))
+    _, (column,) = laid_out([date(2026, 11, 25)], rows)
+    assert (len(column.drawn) - 1, column.lanes) == (drawn, lanes)
+    assert [len(more.chips) for more in column.more] == counted
+    assert {chip.id for chip in column.in_order} == {one["id"] for one in rows}
+    assert column.drawn[-1].lane == 0, "who stands alone keeps the whole width"
+    assert [more.begins for more in column.more] == ["10:00"] * len(counted)
+
+
+def test_the_counts_stand_where_the_appointments_would() -> None:
+    rows = [row(number, "2026-11-25T15:00:00Z", "2026-11-25T19:00:00Z") for number in range(1, 4)]
+    for number, hour in ((4, 15), (5, 15), (6, 17), (7, 17)):
+        rows.append(row(number, f"2026-11-25T{hour}:00:00Z", f"2026-11-25T{hour + 1}:00:00Z"))
+    _, (column,) = laid_out([date(2026, 11, 25)], rows)
+    assert [(more.begins, [chip.id for chip in more.chips]) for more in column.more] == [
+        ("08:00", [4, 5]),
+        ("10:00", [6, 7]),
+    ]
+
+
 def test_what_goes_past_midnight_stands_in_both_days() -> None:
     rows = [row(1, "2026-11-26T05:00:00Z", "2026-11-26T09:00:00Z")]  # 22:00 to 02:00
     _, (first, second) = laid_out([date(2026, 11, 25), date(2026, 11, 26)], rows)
@@ -176,6 +204,30 @@ def test_a_day_has_a_column_for_each_photographer(emma: Browser, book: Book, wor
     assert "Nothing that day: Ida Idle." in emma.text
     assert place(chips(emma)[nine]) == (8, 16, 0), "two hours from nine, two hours below seven"
     assert "All times are on the office’s clock , America/Denver (MST)" in emma.text
+
+
+def test_a_crowded_hour_leads_to_a_list_of_what_is_not_drawn(emma: Browser, book: Book) -> None:
+    made = [book(**utc("2026-11-25 17:00", "2026-11-25 18:00")) for _ in range(10)]
+    emma.open(f"{DAY}?date=2026-11-25")
+    assert set(links_to_appointments(emma)) == set(made)
+    (target,) = (href for href, said in emma.page.links if said == "+7 more")
+    _, _, listed = emma.html.partition(f'id="{target[1:]}"')
+    assert "No photographer: 7 more from 10:00" in listed
+    assert [number for number in made if f'href="/console/appointments/{number}"' in listed] == made[3:]
+
+
+def test_three_in_conflict_show_when_and_where_first(emma: Browser, book: Book, world: World) -> None:
+    pat = world.photographer()
+    order = world.order(address="1420 Larimer Street, Denver")
+    made = [
+        book(**utc("2026-11-25 17:00", "2026-11-25 18:00"), photographer_user_id=pat.id, order_id=order.id)
+        for _ in range(3)
+    ]
+    shown = chips(emma.open(f"{WEEK}?week=2026-W48&photographer={pat.id}"))
+    for number in made:
+        what = re.search(r'class="what".*?</a>', shown[number], re.S)[0]
+        assert "10:00–11:00" in what and "1420 Larimer Street, Denver" in what
+        assert "is-narrow" in shown[number] and "Conflict with" in shown[number]
 
 
 def test_whole_days_and_undecided_ones_have_a_lane_of_their_own(emma: Browser, book: Book) -> None:

@@ -63,7 +63,7 @@ def test_causes_are_grouped_with_their_counts_and_worst_comes_first(
     trouble(state="resolved"), trouble(state="ignored")
     emma.open(LIST)
     assert listed(emma) == [critical.id, *sorted(hard, reverse=True), old.id, *sorted(soft, reverse=True)]
-    assert "hard-bounce · Confirmation" in emma.text
+    assert "The mailbox does not exist · Confirmation · hard-bounce" in emma.text
     assert "● 3 open" in emma.text and "↻ 2 retrying" in emma.text
     assert "carla@" not in emma.html and "c***@example.com" in emma.text
 
@@ -94,7 +94,9 @@ def test_the_url_holds_every_filter(emma: Browser, world: World, trouble: MakeTr
         message="The words of one.",
         age_s=7_200,
     )
-    other = trouble(email="dan@example.org", cause="hard-bounce", severity="critical", state="retrying")
+    other = trouble(
+        email="dan@example.org", name="Dan Doe", cause="hard-bounce", severity="critical", state="retrying"
+    )
     over = trouble(email="over@example.com", state="resolved")
     world.execute("UPDATE notifications SET mail_kind = 'send-assignment' WHERE id = :id", id=other.id)
     for query, expected in (
@@ -118,13 +120,19 @@ def test_the_url_holds_every_filter(emma: Browser, world: World, trouble: MakeTr
         ("q=request-7777", [one]),
         ("q=request-777", []),
         ("q=the+words", [one]),
+        (f"q=order+{one.order_id}", [one]),
+        (f"q=Appointment+%23{other.appointment_id}", [other]),
+        (f"q=command+{one.command_id}", [one]),
+        (f"q=notification+{other.id}", [other]),
+        (f"q=%23{one.appointment_id}", [one]),
+        ("q=dan+DOE", [other]),
         ("q=%25", []),
         ("q=nothing", []),
     ):
         found = set(listed(emma.open(f"{LIST}?{query}")))
         # An id may be one thing's and another's: what was looked for is among them.
         wanted = {each.id for each in expected}
-        assert wanted <= found if query.startswith("q=") and query[2].isdigit() else wanted == found, query
+        assert wanted <= found if re.match(r"q=(%23)?\d", query) else wanted == found, query
 
 
 def test_filters_are_set_by_the_form_and_stay_set(emma: Browser, trouble: MakeTrouble) -> None:
@@ -452,6 +460,18 @@ def test_an_address_that_cannot_be_used_changes_nothing(
     assert states(world) == {failed.id: "open"} and audits(world) == []
 
 
+@pytest.mark.parametrize("email", ["carla@example.com", " Carla@Example.com "])
+def test_the_same_address_is_no_correction(
+    emma: Browser, world: World, trouble: MakeTrouble, email: str
+) -> None:
+    failed = trouble(email="carla@example.com")
+    emma.open(f"{LIST}/{failed.id}").press("Correct and resend", email=email)
+    assert "This is the address that the mail went to. To send it there once more, press Resend." in emma.text
+    assert "goes to the new address" not in emma.text
+    assert states(world) == {failed.id: "open"} and audits(world) == []
+    assert emma.page.form("Resend")
+
+
 def test_what_cannot_be_done_is_told_for_each(emma: Browser, world: World, trouble: MakeTrouble) -> None:
     fine, under_way = trouble(), trouble(command_state="pending")
     emma.open(LIST).press("Resend selected", chosen=(fine.id, under_way.id))
@@ -482,6 +502,141 @@ def test_a_form_of_ones_own_making_does_nothing(
     reply = emma.client.post(f"{LIST}/actions", data={**data, "csrf_token": token})
     assert reply.status_code in (303, 400)
     assert audits(world) == []
+
+
+# -- what is no mail, and what became of one
+
+
+def told_of_times(world: World, one: Trouble, status: str, cause: str, key: str) -> int:
+    """A notification that the computation of the times opened."""
+    return world.insert(
+        "INSERT INTO notifications (status, severity, subject_key, cause, message, appointment_id, command_id)"
+        " SELECT :status, 'high', :key, :cause, 'It is odd.', :id, id FROM commands"
+        " WHERE appointment_id = :id AND kind = 'reconcile-times' RETURNING id",
+        status=status,
+        key=key,
+        cause=cause,
+        id=one.appointment_id,
+    )
+
+
+def times_done(world: World) -> None:
+    world.execute("UPDATE commands SET state = 'done', finished_at = now() WHERE kind = 'reconcile-times'")
+
+
+def test_a_double_booking_offers_no_resend_and_leads_to_both_appointments(
+    emma: Browser, world: World, trouble: MakeTrouble
+) -> None:
+    one, other = trouble(), trouble()
+    times_done(world)
+    pair = (one.appointment_id, other.appointment_id)
+    key = f"double-booked:{pair[0]}:{pair[1]}"
+    number = told_of_times(world, other, "photographer-double-booked", "overlap", key)
+    emma.open(f"{LIST}/{number}")
+    assert "A photographer is booked twice" in emma.text and "double-booked: overlap" not in emma.text
+    assert "resend" not in {value for form in emma.page.forms for _, value, _ in form.buttons}
+    assert "mail ✓ done" not in emma.text
+    assert {f"/console/appointments/{each}" for each in pair} <= set(dict(emma.page.links))
+    assert "The two: Appointment" in emma.text
+
+
+def test_a_contradiction_of_times_offers_no_resend(emma: Browser, world: World, trouble: MakeTrouble) -> None:
+    one = trouble()
+    times_done(world)
+    number = told_of_times(world, one, "clock-duration-mismatch", "duration_mismatch", "clock:1:duration")
+    emma.open(f"{LIST}/{number}")
+    assert "The duration does not fit start and stop" in emma.text
+    assert "resend" not in {value for form in emma.page.forms for _, value, _ in form.buttons}
+
+
+def test_what_has_nothing_to_send_is_left_out_of_a_bulk_with_one_sentence(
+    emma: Browser, world: World, trouble: MakeTrouble
+) -> None:
+    failed = trouble()
+    times_done(world)
+    others = [
+        told_of_times(world, failed, "clock-duration-mismatch", "duration_mismatch", f"clock:1:{n}")
+        for n in range(3)
+    ]
+    emma.open(LIST).press("Resend selected", chosen=(failed.id, *others))
+    assert "1 notification was queued again." in emma.text
+    assert emma.text.count("nothing to send again") == 1
+    assert "3 were left out" in emma.text
+    assert {states(world)[number] for number in others} == {"open"}
+
+
+def delivered(world: World, one: Trouble, event: str) -> None:
+    """The mail was accepted, and this was told of it since."""
+    world.execute("UPDATE commands SET state = 'done', finished_at = now() WHERE id = :id", id=one.command_id)
+    world.execute(
+        "INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient, outcome)"
+        " SELECT send_id, id, appointment_id, kind, recipient, 'accepted' FROM commands WHERE id = :id",
+        id=one.command_id,
+    )
+    world.execute(
+        "INSERT INTO mail_events (provider_id, event, at, send_id, recipient)"
+        " SELECT 'p', :event, now(), send_id, recipient FROM commands WHERE id = :id",
+        id=one.command_id,
+        event=event,
+    )
+
+
+def test_a_complaint_is_not_in_doubt_and_writing_again_is_asked_about(
+    emma: Browser, world: World, trouble: MakeTrouble
+) -> None:
+    one = trouble(cause="spam", doubt=True)
+    delivered(world, one, "spam")
+    world.execute(
+        "UPDATE notifications SET cause_key = 'spam@send-confirmation', failure_class = 'permanent'"
+    )
+    assert "delivered, then marked as spam" in emma.open(LIST).text
+    said = emma.open(f"{LIST}/{one.id}").text
+    assert "may have been sent" not in said and "mail ✓ done" not in said and "never take" not in said
+    assert "mail ! delivered, then marked as spam" in said
+    assert "Reach them another way" in said
+    emma.press("Resend")
+    assert "The recipient complained" in emma.text and "may have been sent" not in emma.text
+    assert states(world)[one.id] == "open"
+    emma.press("Write again to whoever complained", chosen=())
+    assert states(world)[one.id] == "retrying"
+
+
+@pytest.mark.parametrize(
+    ("event", "words"), [("hard_bounce", "accepted, then bounced"), ("reject", "accepted, then rejected")]
+)
+def test_a_mail_that_bounced_later_is_not_called_done(
+    emma: Browser, world: World, trouble: MakeTrouble, event: str, words: str
+) -> None:
+    one = trouble()
+    delivered(world, one, event)
+    said = emma.open(f"{LIST}/{one.id}").text
+    assert f"mail ! {words}" in said and "mail ✓ done" not in said
+
+
+@pytest.mark.parametrize(
+    ("cause", "offers_address"),
+    [("hard-bounce", True), ("invalid", True), ("unsigned", False), ("Invalid_Key", False), ("rule", False)],
+)
+def test_another_address_is_offered_only_where_it_would_help(
+    emma: Browser, world: World, trouble: MakeTrouble, cause: str, offers_address: bool
+) -> None:
+    one = trouble(cause=cause)
+    world.execute("UPDATE notifications SET failure_class = 'permanent'")
+    said = emma.open(f"{LIST}/{one.id}").text
+    assert ("Send to another address" in said) is offers_address
+    assert ("never take this mail" in said) is offers_address
+    assert ("as long as its cause is not mended" in said) is not offers_address
+
+
+def test_an_incident_on_which_nothing_is_left_offers_no_resend(
+    emma: Browser, world: World, trouble: MakeTrouble
+) -> None:
+    members = [trouble(cause="unsigned", state="resolved") for _ in range(2)]
+    number = incident(world, *members)
+    world.execute("UPDATE notifications SET state = 'resolved', closed_at = now(), closed_by = 'success'")
+    said = emma.open(f"{LIST}/{number}").text
+    assert "Resend everything" not in said
+    assert "there is nothing to send again through it" in said
 
 
 # -- the mail

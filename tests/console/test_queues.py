@@ -12,7 +12,7 @@ from api import health
 from api.console.queues_broker import read_broker
 from api.console.silence import watch
 from models import heartbeats
-from models.command_board import count_commands
+from models.command_board import count_commands, sentences
 from models.command_states import State
 from models.database import transaction
 from models.heartbeats import SILENT_AFTER_S
@@ -193,6 +193,36 @@ def test_the_list_is_filtered_ordered_and_paged_by_its_address(
     emma.open(f"{LIST}?state=nonsense&appointment=x")
     assert "The filter “state” was left out" in emma.text
     assert "an id is a whole number above 0" in emma.text
+
+
+def test_what_has_a_next_attempt_comes_before_what_has_none(
+    emma: Browser, trouble: MakeTrouble, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed, due, later = (trouble().command_id for _ in range(3))
+    for number, due_s in ((due, -60), (later, 3600)):
+        world.execute(
+            "UPDATE commands SET state = 'pending', available_at = now() + make_interval(secs => :due) WHERE id = :id",
+            due=due_s,
+            id=number,
+        )
+    monkeypatch.setattr("api.console.queues.list_commands.__defaults__", (None, 1))
+    seen = listed(emma.open(f"{LIST}?kind=send-confirmation"))
+    while any(text == "More" for _, text in emma.page.links):
+        seen += listed(emma.follow("More"))
+    assert seen == [due, later, failed]
+    assert "the oldest due 60 seconds ago" in emma.open(BOARD).text.replace("61", "60").replace("62", "60")
+
+
+def test_no_state_is_explained_with_the_name_of_a_column() -> None:
+    assert not [sentence for sentence in sentences().values() if "`" in sentence or "_" in sentence]
+
+
+def test_a_command_that_is_in_no_queue_is_not_called_never_published(
+    emma: Browser, trouble: MakeTrouble, world: World
+) -> None:
+    one = trouble()
+    world.execute("UPDATE commands SET attempts = 9, published_at = NULL WHERE id = :id", id=one.command_id)
+    assert "Published last not waiting in the queue now" in emma.open(f"{LIST}/{one.command_id}").text
 
 
 def test_one_command_shows_its_state_in_words_its_mails_and_tries(

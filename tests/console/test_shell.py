@@ -6,9 +6,13 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from api.console import render
+from api.console.guard import is_database_away
 from tests.console.conftest import PASSWORD, Browser, Seen
+from tests.tasks.mail.wire_server import unused_port
 from tests.world import MadeUser, World
 
 LOGIN = "/console/login"
@@ -102,6 +106,81 @@ def test_a_session_that_is_over_leads_to_the_log_in(stranger: Browser, world: Wo
     assert "You have been logged out" in stranger.text
     assert "back=/console/notifications?q%3Dx" in stranger.address or "back=%2Fconsole" in stranger.address
     assert stranger.client.get_cookie("console_session", path="/console") is None
+
+
+@pytest.mark.parametrize("session", ["over", "gone"])
+@pytest.mark.parametrize(
+    ("given", "referrer", "back"),
+    [
+        ({"back": "/console/notifications?q=x"}, "", "/console/notifications?q=x"),
+        ({}, "http://localhost/console/notifications/7?back=x", "/console/notifications/7?back=x"),
+        ({"back": "//evil.example"}, "https://evil.example/console/notifications", "/console"),
+    ],
+    ids=["the form names it", "the page that sent it", "elsewhere"],
+)
+def test_a_form_after_the_session_does_nothing_says_so_and_there_is_a_way_back(
+    stranger: Browser,
+    emma_account: MadeUser,
+    world: World,
+    session: str,
+    given: dict[str, str],
+    referrer: str,
+    back: str,
+) -> None:
+    if session == "over":
+        token = world.session_token(emma_account.id, age=timedelta(days=8))
+        stranger.client.set_cookie("console_session", token, path="/console")
+    data = {"ids": "7", "action": "resolve", "reason": "typed with care", **given}
+    reply = stranger.client.post(
+        "/console/notifications/actions", data=data, headers={"Referer": referrer} if referrer else {}
+    )
+    assert reply.status_code == 303
+    stranger.open(reply.headers["Location"])
+    assert "Your log-in had ended: nothing was done." in stranger.text
+    assert dict(stranger.page.form("Log in").fields)["back"] == back
+
+
+@pytest.fixture
+def without_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = create_engine(f"postgresql+psycopg://nobody@127.0.0.1:{unused_port()}/none")
+    monkeypatch.setattr("api.console.guard.autocommit_engine", lambda: nowhere)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_without_a_database_a_page_says_so(emma: Browser, without_database: None, method: str) -> None:
+    path = "/console/notifications/actions" if method == "post" else "/console/notifications"
+    reply = getattr(emma.client, method)(path)
+    said = Seen(reply.get_data(as_text=True)).text
+    assert (reply.status_code, reply.headers["Retry-After"]) == (503, "10")
+    assert "The database does not answer" in said
+    assert ("Nothing was done." in said) is (method == "post")
+
+
+def test_without_a_database_the_banner_of_an_open_page_says_so(emma: Browser, without_database: None) -> None:
+    emma.open("/console/banners", HX_Request="true")
+    assert emma.response.status_code == 200, "what fails is not taken over by the page"
+    assert emma.html.lstrip().startswith('<div class="banners" id="banners"')
+    assert "The database does not answer." in emma.text
+    assert emma.client.get_cookie("console_session", path="/console") is not None
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_away"),
+    [
+        ("SELECT pg_terminate_backend(pg_backend_pid())", True),
+        ("SELECT pg_sleep(1)", False),  # takes too long, and the server says so
+        ("SELECT 1 / 0", False),
+    ],
+)
+def test_a_statement_that_fails_is_no_database_that_is_away(
+    world: World, statement: str, is_away: bool
+) -> None:
+    with world.engine.connect() as connection:
+        connection.execute(text("SET statement_timeout = 50"))
+        with pytest.raises(DBAPIError) as failed:
+            connection.execute(text(statement))
+        assert is_database_away(failed.value) is is_away
+        connection.invalidate()
 
 
 def test_a_part_that_refreshes_itself_sends_the_whole_window_to_the_log_in(stranger: Browser) -> None:

@@ -28,7 +28,7 @@ from api.appointments import create as create_route
 from models import bounded_connection, database
 from models.switchboard import switchboard
 from settings import get_settings
-from tasks import claims, reconcile_times
+from tasks import claims, clock_outcome, reconcile_times
 from tasks.catalogue import SEND_CONFIRMATION
 from tasks.send_mail import mandrill, send_mail
 from tasks.sweep import sweep
@@ -460,7 +460,7 @@ def test_a_reconciliation_that_meets_a_lock_is_done_later(world: World, no_broke
             with pytest.raises(Exception, match="LockNotAvailable"):
                 reconcile_times.reconcile_times(command_id)
         else:
-            read = reconcile_times.read_clocks
+            read = clock_outcome.read_clocks
 
             def read_and_be_met(connection: Connection, appointment_id: int) -> Any:
                 connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
@@ -480,7 +480,7 @@ def test_a_reconciliation_that_meets_a_lock_is_done_later(world: World, no_broke
 
             waiting: list[Any] = []
             with pytest.MonkeyPatch.context() as patch, pytest.raises(Exception, match="DeadlockDetected"):
-                patch.setattr(reconcile_times, "read_clocks", read_and_be_met)
+                patch.setattr(clock_outcome, "read_clocks", read_and_be_met)
                 # What it gives back waits for the other transaction too, which ends now.
                 patch.setattr(
                     reconcile_times,

@@ -12,7 +12,7 @@ from models.heartbeats import SILENT_AFTER_S
 from tests.contracts.source import ROOT
 from tests.tasks.mail.wire_server import unused_port
 from tests.world import World
-from workers.check import check
+from workers.check import check, names
 
 
 def beat(world: World, name: str, age_s: float = 0) -> None:
@@ -45,6 +45,14 @@ def test_another_host_or_process_is_not_this_one(world: World, name: str) -> Non
     found = check("worker-mail", "here")
     assert found.status == 1
     assert "PROCESS_NAME=worker-mail" in found.sentence
+
+
+def test_without_a_name_or_with_a_wrong_one_those_that_are_known_are_listed(world: World) -> None:
+    beat(world, "worker-mail@here"), beat(world, "relay-1@here"), beat(world, "beat@there")
+    for found, status in ((check("mail", "here"), 1), (names("here"), 2)):
+        assert found.status == status
+        assert found.sentence.endswith("Heard of here: relay-1, worker-mail.")
+    assert names("nowhere").sentence.endswith("No process of this host was heard of.")
 
 
 def test_a_database_that_is_away_is_no_reason_to_restart_a_worker(

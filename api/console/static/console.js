@@ -28,9 +28,21 @@
   const failed = () => told("This page cannot be refreshed at the moment; what it shows may be old.");
   document.addEventListener("htmx:response:error", failed);
   document.addEventListener("htmx:error", failed);
+  // The banners cannot tell that they are not answered; the next answer takes the sentence away.
+  const unanswered = (event) => {
+    const part = event.detail?.ctx?.sourceElement ?? event.target;
+    if (part?.id !== "banners" || part.querySelector("[data-unanswered]")) return;
+    const sentence = document.createElement("p");
+    sentence.dataset.unanswered = "yes";
+    sentence.textContent = "! The console does not answer; what this page shows may be old.";
+    part.append(sentence);
+  };
+  document.addEventListener("htmx:response:error", unanswered);
+  document.addEventListener("htmx:error", unanswered);
   document.addEventListener("htmx:after:request", (event) => {
-    const response = event.detail?.ctx?.response;
-    if (response && response.status < 400) told("");
+    const { response, sourceElement } = event.detail?.ctx ?? {};
+    // That the banners come tells nothing about the rest.
+    if (response && response.status < 400 && sourceElement?.id !== "banners") told("");
   });
 
   // -- selecting
