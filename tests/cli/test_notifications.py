@@ -144,7 +144,8 @@ def test_what_cannot_be_sent_again_is_refused_and_the_rest_is_done(run: Run, wor
     for sentence in (
         f"Notification {resolved.id} is resolved; nothing is left to be done.",
         f"Notification {under_way.id} has a command that is pending; wait for its outcome.",
-        f"Notification {alone.id} has no mail or command that failed, so there is nothing to do again; its hint says what helps.",
+        f"Notification {alone.id} has no mail or command that failed, so there is nothing to do again;"
+        " its hint says what helps.",
         f"Notification {copy.id} is about a copy, and the mail itself arrived: correct the address",
         "Notification 9999 does not exist.",
     ):
