@@ -67,30 +67,42 @@ def mandrill() -> MandrillClient:
     return MandrillClient(settings.mandrill_url, settings.mandrill_api_key, limits=limits)
 
 
-def send_mail(kind: CommandKind, command_id: int) -> None:
-    """Do one mail command. A message too many, or too late, does nothing."""
-    settings = get_settings()
+def send_mail(kind: CommandKind, command_id: int) -> str:
+    """Do one mail command. A message too many, or too late, does nothing. What became of it, for Flower to show."""
     claimed = take(kind, command_id)
     if claimed is None:
-        return
+        return "nothing to do"
     try:
-        if claimed.doubts and _told_meanwhile(claimed):
-            return
-        if claimed.in_doubt:
-            claimed = _begin_again_or_decide(claimed, settings)
-            if claimed is None:
-                return
-        if not mail_gate.take_turn(claimed, settings):
-            return
-        # Of the clock that goes on while a process is stopped. After `not_after` somebody else may have the
-        # mail, so not a byte of it is written.
-        not_after = time.monotonic() + settings.command_lease_s - settings.mandrill_total_timeout_s
-        mail = _prepare(kind, claimed, settings)
-        if mail is None:
-            return
-        _record(claimed, _hand_over(mail, claimed, not_after), settings, mail.template)
+        return _carry_out(kind, claimed, get_settings())
     except LeaseLostError as lost:
         log.warning("lease lost", error=str(lost))
+        return "lease lost"
+
+
+def _carry_out(kind: CommandKind, taken: Claim, settings: Settings) -> str:
+    """What became of a command that this worker holds. Raises `LeaseLostError`."""
+    if taken.doubts and _told_meanwhile(taken):
+        return "told by events"
+    claimed = _begin_again_or_decide(taken, settings) if taken.in_doubt else taken
+    if claimed is None:
+        return "asked about"
+    if not mail_gate.take_turn(claimed, settings):
+        return "put off"
+    # Of the clock that goes on while a process is stopped. After `not_after` somebody else may have the
+    # mail, so not a byte of it is written.
+    not_after = time.monotonic() + settings.command_lease_s - settings.mandrill_total_timeout_s
+    mail = _prepare(kind, claimed, settings)
+    if mail is None:
+        return "nothing to send now"
+    outcome = _hand_over(mail, claimed, not_after)
+    _record(claimed, outcome, settings, mail.template)
+    return _named(outcome)
+
+
+def _named(outcome: Outcome) -> str:
+    """An outcome in the provider's words for it, without a text that may quote the mail."""
+    why = getattr(outcome, "reject_reason", None) or getattr(outcome, "cause", None)
+    return type(outcome).__name__ + (f": {why}" if why else "")
 
 
 def _prepare(kind: CommandKind, claimed: Claim, settings: Settings) -> Mail | None:
@@ -232,28 +244,28 @@ def _begin_again_or_decide(claimed: Claim, settings: Settings) -> Claim | None:
 
 
 @shared_task(name=SEND_CONFIRMATION.name, ignore_result=True)
-def send_confirmation(command_id: int) -> None:
+def send_confirmation(command_id: int) -> str:
     """The thin shell of `send-confirmation`."""
     with reported(SEND_CONFIRMATION.name):
-        send_mail(SEND_CONFIRMATION, command_id)
+        return send_mail(SEND_CONFIRMATION, command_id)
 
 
 @shared_task(name=SEND_ASSIGNMENT.name, ignore_result=True)
-def send_assignment(command_id: int) -> None:
+def send_assignment(command_id: int) -> str:
     """The thin shell of `send-assignment`."""
     with reported(SEND_ASSIGNMENT.name):
-        send_mail(SEND_ASSIGNMENT, command_id)
+        return send_mail(SEND_ASSIGNMENT, command_id)
 
 
 @shared_task(name=SEND_CHANGE.name, ignore_result=True)
-def send_change(command_id: int) -> None:
+def send_change(command_id: int) -> str:
     """The thin shell of `send-change`."""
     with reported(SEND_CHANGE.name):
-        send_mail(SEND_CHANGE, command_id)
+        return send_mail(SEND_CHANGE, command_id)
 
 
 @shared_task(name=SEND_CANCELLATION.name, ignore_result=True)
-def send_cancellation(command_id: int) -> None:
+def send_cancellation(command_id: int) -> str:
     """The thin shell of `send-cancellation`."""
     with reported(SEND_CANCELLATION.name):
-        send_mail(SEND_CANCELLATION, command_id)
+        return send_mail(SEND_CANCELLATION, command_id)

@@ -23,8 +23,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 def why_not() -> str | None:
     """Why this machine cannot have such a network; None when it can."""
-    if shutil.which("ip") is None:
-        return "the program ip (package iproute2) is not installed"
+    if shutil.which("ip") is None or shutil.which("tc") is None:
+        return "the programs ip and tc (package iproute2) are not on the PATH"
     if os.geteuid() != 0:
         return "network namespaces need root"
     probe = f"{PREFIX}-{os.getpid()}-probe"
