@@ -42,7 +42,7 @@ from tasks.mail.compose import Mail, Template, compose
 from tasks.mail.destination import DestinationError
 from tasks.mail.hints import hint_for
 from tasks.mail.mandrill import MandrillClient
-from tasks.mail.outcomes import CannotTell, Found, NotFound, Outcome, Refused, Unknown
+from tasks.mail.outcomes import CannotTell, Found, NotAccepted, NotFound, Outcome, Refused, Unknown
 from tasks.mail.transport import Limits
 from tasks.telling import NotYet, Superfluous, Tell, decide
 from tracing import span
@@ -101,7 +101,13 @@ def _carry_out(kind: CommandKind, taken: Claim, settings: Settings) -> str:
 
 def _named(outcome: Outcome) -> str:
     """An outcome in the provider's words for it, without a text that may quote the mail."""
-    why = getattr(outcome, "reject_reason", None) or getattr(outcome, "cause", None)
+    match outcome:
+        case Refused():
+            why = outcome.reject_reason or outcome.cause
+        case NotAccepted() | Unknown():
+            why = outcome.cause
+        case _:
+            why = ""
     return type(outcome).__name__ + (f": {why}" if why else "")
 
 
