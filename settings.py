@@ -5,6 +5,7 @@ from nowhere else, so that `.env.example` is the whole list of what can be confi
 working directory fills what the environment leaves out.
 """
 
+import ipaddress
 import os
 import re
 from functools import lru_cache
@@ -109,6 +110,9 @@ class Settings(BaseSettings):
     )
     keep_audit_days: int = Field(default=1095, ge=90, description="Who did what by hand.")
 
+    listen_address: str = Field(
+        default="127.0.0.1", description="Web, Flower and the exporter listen here; 0.0.0.0 in a container."
+    )
     port: int = Field(default=8000, ge=1, le=65535)
     flower_port: int = Field(default=5555, ge=1, le=65535)
     sandbox_port: int = Field(default=8025, ge=1, le=65535)
@@ -171,6 +175,14 @@ class Settings(BaseSettings):
                 "like https://app.example.com/appointments/{uuid}."
             )
         return url
+
+    @field_validator("listen_address")
+    @classmethod
+    def _listen_on_an_address(cls, address: str) -> str:
+        try:
+            return str(ipaddress.ip_address(address))
+        except ValueError:
+            raise ValueError("LISTEN_ADDRESS must be an IP address, such as 127.0.0.1 or 0.0.0.0.") from None
 
     @field_validator("office_time_zone")
     @classmethod

@@ -6,7 +6,7 @@ one which failed is not made.
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import celeryconfig
 from cli.failures import Command, one_line
+from cli.findings import Finding
 from cli.output import json_option, show_json
+from cli.surroundings import look_around
 from models import database
 from models.clock import is_zone_name
 from models.command_states import CLAIMABLE
@@ -43,20 +45,10 @@ DUE_TOO_LONG_S = 60
 """A command that has been due for longer than this is not being looked after."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found; `hint` says what to do when it is not `ok`."""
-
-    check: str
-    ok: bool
-    message: str
-    hint: str = ""
-
-
 @click.command(cls=Command)
 @json_option
 def doctor(as_json: bool) -> None:
-    """Check database, migrations, broker, workers, relay, Mandrill and settings. Exit status 1 if any fails."""
+    """Check settings, surroundings, database, broker, workers, relay and Mandrill. Exit status 1 if any fails."""
     findings = []
     for finding in examine(get_settings()):
         findings.append(finding)
@@ -73,6 +65,7 @@ def doctor(as_json: bool) -> None:
 def examine(settings: Settings) -> Iterator[Finding]:
     """All checks, one by one."""
     yield _settings(settings)
+    yield from look_around(settings)
     yield from _database_checks()
     yield from _broker_checks(settings)
     yield from _mandrill_checks(settings)

@@ -7,7 +7,8 @@ another address are given on the command line (`--workers`, `--bind`), which win
 
 from settings import get_settings  # gunicorn puts the working directory on the path before it reads this
 
-bind = f"127.0.0.1:{get_settings().port}"
+_address = get_settings().listen_address
+bind = f"[{_address}]:{get_settings().port}" if ":" in _address else f"{_address}:{get_settings().port}"
 worker_class = "api.server.JsonWorker"  # gunicorn's gthread; what it refuses is answered in JSON too
 workers = 2
 threads = 16

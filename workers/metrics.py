@@ -1,4 +1,4 @@
-"""The metrics of a host without a web process: `python -m workers.metrics [--host 127.0.0.1] [--port 9108]`
+"""The metrics of a host without a web process: `python -m workers.metrics [--host ADDRESS] [--port 9108]`
 
 It tells what `/metrics` of a web process tells, for all processes of its host that count in the same
 `PROMETHEUS_MULTIPROC_DIR`, and the lengths of the broker's queues besides, which no web process asks for. Who may
@@ -89,7 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m workers.metrics", description="Serve metrics to Prometheus."
     )
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--host", default=get_settings().listen_address)
     parser.add_argument("--port", type=int, default=get_settings().metrics_port)
     given = parser.parse_args()
     telemetry.set_up(get_settings().process_name or "metrics")

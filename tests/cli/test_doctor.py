@@ -19,6 +19,8 @@ from tests.client import ApiClient
 from tests.stack import ROOT, Stack
 from tests.world import World
 
+SURROUNDINGS = ("data directory", "metrics directory", "public address", "proxies", "metrics")
+
 
 def examine(environment: dict[str, str]) -> tuple[int, dict[str, dict[str, Any]]]:
     """The exit status and the findings by check."""
@@ -42,6 +44,7 @@ def test_a_running_product_is_well(stack: Stack) -> None:
     assert {name: finding["message"] for name, finding in found.items() if not finding["ok"]} == {}
     assert status == 0
     assert set(found) == {
+        *SURROUNDINGS,
         *("settings", "database", "migrations", "relay", "due commands", "mail gate", "broker"),
         *("workers of clocks", "workers of mail", "mandrill destination", "mandrill", "mandrill search"),
         "mandrill webhooks",
@@ -61,7 +64,8 @@ def test_what_is_away_is_told_with_what_to_do(database: None, tmp_path: Path) ->
     )
     assert status == 1
     assert {name for name, finding in found.items() if finding["ok"]} == {
-        *("settings", "mandrill destination", "mandrill webhooks")
+        *SURROUNDINGS,
+        *("settings", "mandrill destination", "mandrill webhooks"),
     }
     assert "DATABASE_URL" in found["database"]["hint"]
     assert "REDIS_URL" in found["broker"]["hint"]
@@ -89,7 +93,8 @@ def test_each_thing_that_is_not_as_it_should_be_is_found(world: World, tmp_path:
         world.execute("UPDATE alembic_version SET version_num = :head", head=heads[0]["version_num"])
     assert status == 1
     assert {name for name, finding in found.items() if finding["ok"]} == {
-        *("database", "mail gate", "broker", "mandrill webhooks")
+        *SURROUNDINGS,
+        *("database", "mail gate", "broker", "mandrill webhooks"),
     }
     assert "MANDRILL_WEBHOOK_KEY" in found["mandrill webhooks"]["hint"]
     assert "0000" in found["migrations"]["message"]

@@ -190,9 +190,12 @@ UNITS = {
     "worker-mail": "appointments-worker-mail@.service",
     "relay": "appointments-relay@.service",
     "beat": "appointments-beat.service",
+    "flower": "appointments-flower.service",
 }
 EXPORTER = "appointments-metrics.service"
 """Only for hosts without a web process, which serves the metrics of its whole host."""
+MIGRATION = "appointments-migrate.service"
+"""The release step; it ends."""
 OF_ONE_HOST = {"--hostname", "--schedule", "--graceful-timeout"}
 """Options whose value a unit chooses for itself."""
 
@@ -211,8 +214,12 @@ def without_own_options(words: list[str]) -> list[str]:
 
 
 def test_every_process_of_production_has_a_unit() -> None:
-    assert procfile().keys() - UNITS.keys() == {"flower", "mandrill"}
-    assert {path.name for path in (ROOT / "deploy").glob("*.service")} == {*UNITS.values(), EXPORTER}
+    assert procfile().keys() - UNITS.keys() == {"mandrill"}
+    assert {path.name for path in (ROOT / "deploy").glob("*.service")} == {
+        *UNITS.values(),
+        EXPORTER,
+        MIGRATION,
+    }
 
 
 @pytest.mark.parametrize("name", UNITS)

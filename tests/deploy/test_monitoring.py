@@ -18,6 +18,7 @@ ALERTS = [
     for rule in group["rules"]
 ]
 PAGE = (ROOT / "docs/metrics.md").read_text()
+RUNBOOK = (ROOT / "docs/operations.md").read_text()
 QUERIES = {
     **{
         f"panel {panel['title']} {t['refId']}": t["expr"]
@@ -80,14 +81,14 @@ def test_every_metric_is_shown_or_watched_and_explained() -> None:
 def test_an_alert_says_what_is_wrong_and_where_to_read_on(rule: dict) -> None:
     assert rule["annotations"]["summary"].endswith(".")
     assert rule["labels"]["severity"] in ("page", "ticket")
-    page, _, anchor = rule["annotations"]["runbook"].partition("#")
-    assert page == "docs/metrics.md"
-    headings = {
-        re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-")
-        for line in PAGE.splitlines()
-        if line.startswith("#")
-    }
-    assert anchor in headings
+    assert rule["annotations"]["runbook_url"] == f"docs/operations.md#{rule['alert'].lower()}"
+
+
+def test_the_runbook_has_a_section_for_every_alert_and_for_no_other() -> None:
+    alerts = RUNBOOK[RUNBOOK.index("## Alerts\n") : RUNBOOK.index("## Backup\n")]
+    sections = re.findall(r"^### (\w+)\n\*(page|ticket)\.\* \S", alerts, re.MULTILINE)
+    assert sections == [(rule["alert"], rule["labels"]["severity"]) for rule in ALERTS]
+    assert len(re.findall("^### ", alerts, re.MULTILINE)) == len(ALERTS)
 
 
 def test_panels_have_names_and_places_of_their_own() -> None:
