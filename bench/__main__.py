@@ -33,8 +33,9 @@ from bench.found import Found, Options
 from bench.load import LoadError
 from bench.machine import facts, revision
 from bench.rows import fill
-from bench.servers import ROOT, ServerFailedError, Site, running_site
+from bench.servers import Site, running_site
 from sandbox.servers import PostgresUnavailableError, RedisUnavailableError
+from trials.trial import ROOT, ServerFailedError
 
 RESULTS = ROOT / "bench" / "results"
 Bench = Callable[[Site, Callable[[], bytes], Options, Callable[[str], None]], Found]

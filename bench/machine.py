@@ -8,7 +8,8 @@ from typing import Any
 
 import redis
 
-from bench.servers import ROOT, Site
+from bench.servers import Site
+from trials.trial import ROOT
 
 
 def facts(site: Site) -> dict[str, Any]:

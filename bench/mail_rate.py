@@ -9,8 +9,9 @@ from typing import Any
 from bench import backlog, cpu
 from bench.found import Found, Options, Target, table
 from bench.sampling import STORES, forget_commands
-from bench.servers import ServerFailedError, Site
+from bench.servers import Site
 from sandbox.ports import LOOPBACK
+from trials.trial import ServerFailedError
 
 _WITHIN_S = 120.0
 

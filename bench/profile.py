@@ -14,7 +14,8 @@ from bench import cpu
 from bench.found import Found, Options, table
 from bench.load import drive
 from bench.sampling import CREATE, WARM_UP_S, published
-from bench.servers import ServerFailedError, Site
+from bench.servers import Site
+from trials.trial import ServerFailedError
 
 CONCURRENCY = 8
 _PER_SECOND = 500

@@ -9,8 +9,9 @@ import redis
 
 from bench import cpu
 from bench.load import Load, drive
-from bench.servers import ServerFailedError, Site
+from bench.servers import Site
 from sandbox.processes import wait_until
+from trials.trial import ServerFailedError
 
 CREATE = "/api/v1/appointments/create"
 WARM_UP_S = 0.3

@@ -1,30 +1,24 @@
-"""The product on free ports in a temporary directory: PostgreSQL that keeps its promises, Redis, and processes.
+"""The processes of a bench: those of the product, the servers, and the yardsticks beside them.
 
-PostgreSQL runs with fsync and synchronous_commit, as in production. The commands of the product come from the
-Procfile. The yardsticks stand still while the product changes: the echo and the textbook application always run
+The yardsticks stand still while the product changes: the echo and the textbook application always run
 under gunicorn's own thread worker, 2 processes of 8 threads, and the no-op tasks under the command of the clocks.
 """
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from sandbox import processes, procfile, servers
-from sandbox.ports import LOOPBACK, free_port
-from settings import Settings
+from sandbox import processes, readiness, servers
+from sandbox.ports import free_port
+from trials.trial import ROOT, ServerFailedError, Trial, temporary_directory
 
-ROOT = Path(__file__).resolve().parents[1]
 WORKERS = ("worker-clocks", "worker-mail")
 _YARDSTICK = (
     "gunicorn --worker-class gthread --workers 2 --threads 8 --keep-alive 75 --no-control-socket"
@@ -34,24 +28,15 @@ _START_WITHIN_S = 40
 _STOP_WITHIN_S = 10
 
 
-class ServerFailedError(Exception):
-    """A process did not start or died; the text is a sentence with its last words."""
-
-
-class Site:
+class Site(Trial):
     """The running processes, where they listen, and what the bench asks of the database."""
 
     def __init__(self, directory: Path) -> None:
         """Finds the programs and makes the data; nothing is started yet."""
-        self.directory = directory
-        self.postgres = servers.prepare_postgres(directory)
-        self.redis = servers.prepare_redis(directory)
-        self.port, self.sandbox_port = free_port(), free_port()
+        super().__init__(directory)
         self.echo_port, self.textbook_port, self.slow_port = free_port(), free_port(), free_port()
-        self.sandbox_url = f"http://{LOOPBACK}:{self.sandbox_port}"
-        self.environment = _environment(self)
         self._commands = {
-            **procfile.read(ROOT / "Procfile"),
+            **self.commands,
             "echo": _YARDSTICK.format(name="echo"),
             "textbook": _YARDSTICK.format(name="textbook"),
             "slow-mandrill": "python -m bench.slow_mandrill $PORT",
@@ -74,17 +59,7 @@ class Site:
         self._start("redis", self.redis.command, cwd=self.redis.directory)
         self._wait("postgres", self.postgres.is_ready)
         self._wait("redis", self.redis.is_ready)
-        self.postgres.create_database()
-        migrated = subprocess.run(
-            [sys.executable, "-m", "alembic", "upgrade", "head"],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if migrated.returncode != 0:
-            raise ServerFailedError(f"The schema could not be made: {migrated.stderr.strip()[-1000:]}")
+        self.make_schema()
 
     def run(self, *names: str, **environment: str) -> None:
         """Have exactly these processes run beside the servers, those that run already as they are."""
@@ -148,7 +123,7 @@ class Site:
 
     def _readiness(self, name: str) -> Callable[[], bool]:
         if name in self._ports:
-            return lambda: _answers(self._ports[name])
+            return lambda: readiness.answers(self._ports[name], "/healthz")
         word = "relay listens" if name == "relay" else "ready."
         return lambda: word in self.log(name)
 
@@ -202,43 +177,10 @@ def running_site() -> Iterator[Site]:
 
     Raises `ServerFailedError`, or what the sandbox raises when this machine has no PostgreSQL or Redis.
     """
-    directory = Path(tempfile.mkdtemp(prefix="appointments-bench-"))
-    directory.chmod(0o711)  # PostgreSQL's account must pass through when root runs this
-    try:
+    with temporary_directory("bench") as directory:
         site = Site(directory)
         try:
             site.start_servers()
             yield site
         finally:
             site.stop()
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-def _environment(site: Site) -> dict[str, str]:
-    """What every process is told; what the caller's environment says about the product is left out."""
-    kept = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
-    told: Mapping[str, str] = {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        "DATABASE_URL": site.postgres.url(),
-        "REDIS_URL": site.redis.url(),
-        "CELERY_BROKER_URL": site.redis.url(),
-        "MANDRILL_URL": f"{site.sandbox_url}/api/1.0",
-        "MANDRILL_API_KEY": "sandbox-key",
-        "APP_ENV": "development",
-        "APPT_TYPES": "[]",
-        "DELIVERY_TYPES": "[]",
-        "PUBLIC_URL": f"http://{LOOPBACK}:{site.port}",
-        "PORT": str(site.port),
-        "SANDBOX_PORT": str(site.sandbox_port),
-        "VAR_DIR": str(site.directory),
-    }
-    return {**kept, **told}
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/healthz", timeout=2) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False

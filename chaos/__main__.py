@@ -22,9 +22,10 @@ from chaos.audit import Create, audit
 from chaos.faults import FAULTS, Event, Fault, Planned, plan
 from chaos.load import PATIENCE_S, Load
 from chaos.process import Outage
-from chaos.world import ROOT, World, WorldError, running_world
+from chaos.world import World, running_world
 from sandbox import processes
 from sandbox.servers import PostgresUnavailableError, RedisUnavailableError
+from trials.trial import ROOT, ServerFailedError
 
 LONGEST_MINUTES = 60.0
 HEAL_WITHIN_S = 60.0
@@ -40,7 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with running_world(options.keep_logs) as world:
             run = _run(world, options)
-    except (WorldError, evidence.EvidenceError, PostgresUnavailableError, RedisUnavailableError) as failed:
+    except (
+        ServerFailedError,
+        evidence.EvidenceError,
+        PostgresUnavailableError,
+        RedisUnavailableError,
+    ) as failed:
         print(f"\n{failed}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -53,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(world: World, options: argparse.Namespace) -> report.Run:
-    made = records.make(world.database_url)
+    made = records.make(world.postgres.url())
     seconds = options.minutes * 60
     load = Load(
         url=world.url,
@@ -80,7 +86,7 @@ def _run(world: World, options: argparse.Namespace) -> report.Run:
         ended = time.monotonic()
         _tell("no more faults")
         if not world.heal(within_s=HEAL_WITHIN_S):
-            raise WorldError("Not everything came up again after the last fault.")
+            raise ServerFailedError("Not everything came up again after the last fault.")
         while client.poll() is None and time.monotonic() < ended + PATIENCE_S + 30:
             world.tend()
             time.sleep(TICK_S)

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 STUCK_AFTER_S = 20.0
 """A command that has been due for this long although everything runs is stuck."""
 RECONCILE, CONFIRMATION, ASSIGNMENT = "reconcile-times", "send-confirmation", "send-assignment"
-UNDECIDED_STATES = ("unknown", "failed")
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class EvidenceError(Exception):
 
 def unfinished(world: World) -> int:
     """How many commands still have something to do."""
-    engine = create_engine(world.database_url)
+    engine = create_engine(world.postgres.url())
     try:
         with engine.connect() as connection:
             return int(connection.execute(_UNFINISHED, {"never": NEVER}).scalar_one())
@@ -50,7 +50,7 @@ def unfinished(world: World) -> int:
 
 def stored(world: World) -> tuple[list[Row], list[Command], list[Notification], int]:
     """Rows, commands and notifications at one moment, and how many sends ended in doubt."""
-    engine = create_engine(world.database_url, isolation_level="REPEATABLE READ")
+    engine = create_engine(world.postgres.url(), isolation_level="REPEATABLE READ")
     try:
         with engine.begin() as connection:
             rows = [_row(found) for found in connection.execute(_ROWS).mappings()]

@@ -1,18 +1,13 @@
-"""The product on free ports in a temporary directory, with timers scaled down, kept alive by `World.tend`.
+"""All processes of a trial of the product, with timers scaled down, kept alive by `World.tend`.
 
-PostgreSQL runs with fsync, as in production; Redis keeps nothing, so that every kill empties it. The commands
-come from the Procfile; the mail worker runs twice, because a worker that stalls is only dangerous while
-another one goes on.
+Redis keeps nothing, so that every kill empties it. The mail worker runs twice, because a worker that stalls is
+only dangerous while another one goes on.
 """
 
 import contextlib
-import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,18 +15,18 @@ from pathlib import Path
 import urllib3
 
 from chaos.process import Outage, Process
-from sandbox import procfile, readiness, servers
-from sandbox.ports import LOOPBACK, free_port
-from settings import Settings
+from sandbox import readiness
+from sandbox.ports import LOOPBACK
+from trials.trial import ROOT, ServerFailedError, Trial, temporary_directory
 
-ROOT = Path(__file__).resolve().parents[1]
 LEASE_S, GRACE_S = 8, 2
-TIMERS = {
+TOLD = {
     "COMMAND_LEASE_S": str(LEASE_S),
     "UNKNOWN_GRACE_S": str(GRACE_S),
     # Below the lease, as in production: a live sender never outlives it.
     "MANDRILL_READ_TIMEOUT_S": "2",
     "MANDRILL_TOTAL_TIMEOUT_S": "3",
+    "PYTHONUNBUFFERED": "1",
 }
 SEARCH_LAG_S = 1
 """Until Mandrill's search finds a mail that it accepted; below the grace, as it must be."""
@@ -40,24 +35,13 @@ LEFT_OUT = ("flower",)
 START_WITHIN_S = 60.0
 
 
-class WorldError(Exception):
-    """The product could not be started; the text is a sentence."""
-
-
-class World:
+class World(Trial):
     """All processes of the run. Times are seconds."""
 
     def __init__(self, directory: Path) -> None:
         """Finds the programs and makes the data; nothing is started yet."""
-        self.directory = directory
-        self.postgres_server = servers.prepare_postgres(directory)
-        self.redis_server = servers.prepare_redis(directory, durable=False)
-        self.port, self.sandbox_port = free_port(), free_port()
-        self.url = f"http://{LOOPBACK}:{self.port}"
-        self.sandbox_url = f"http://{LOOPBACK}:{self.sandbox_port}"
-        self.database_url = self.postgres_server.url()
+        super().__init__(directory, durable_broker=False, **TOLD)
         self._http = urllib3.PoolManager(retries=False, timeout=3)
-        self._environment = self._told()
         self.processes = {process.name: process for process in (*self._servers(), *self._product())}
 
     def __getitem__(self, name: str) -> Process:
@@ -72,22 +56,12 @@ class World:
     # -- life
 
     def start(self) -> None:
-        """Servers, schema, product; returns when everything is ready. Raises `WorldError`."""
+        """Servers, schema, product; returns when everything is ready. Raises `ServerFailedError`."""
         for name in ("postgres", "redis"):
             self[name].start()
-        self._wait(self.postgres_server.is_ready, "PostgreSQL")
-        self._wait(self.redis_server.is_ready, "Redis")
-        self.postgres_server.create_database()
-        migrated = subprocess.run(
-            [sys.executable, "-m", "alembic", "upgrade", "head"],
-            cwd=ROOT,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if migrated.returncode != 0:
-            raise WorldError(f"The schema could not be made: {migrated.stderr.strip()[-1000:]}")
+        self._wait(self.postgres.is_ready, "PostgreSQL")
+        self._wait(self.redis.is_ready, "Redis")
+        self.make_schema()
         for process in self.processes.values():
             if not process.starts:
                 process.start()
@@ -118,7 +92,7 @@ class World:
                 process.end(within_s=3)
         for name in ("redis", "postgres"):
             self[name].end(within_s=10)
-        self.postgres_server.remove()
+        self.postgres.remove()
 
     # -- faults that are not signals
 
@@ -133,8 +107,8 @@ class World:
     def flush_redis(self) -> bool:
         """FLUSHALL; false when Redis is away itself."""
         try:
-            with socket.create_connection((LOOPBACK, self.redis_server.port), timeout=1) as connection:
-                connection.sendall(f"AUTH {self.redis_server.password}\r\nFLUSHALL\r\n".encode())
+            with socket.create_connection((LOOPBACK, self.redis.port), timeout=1) as connection:
+                connection.sendall(f"AUTH {self.redis.password}\r\nFLUSHALL\r\n".encode())
                 with connection.makefile("rb") as answers:
                     return answers.readline() == b"+OK\r\n" and answers.readline() == b"+OK\r\n"
         except OSError:
@@ -149,13 +123,13 @@ class World:
     # -- within
 
     def _servers(self) -> Iterator[Process]:
-        postgres, redis = self.postgres_server, self.redis_server
+        postgres, redis = self.postgres, self.redis
         account = postgres.account.for_subprocess() if postgres.account else {}
         yield self._process("postgres", postgres.command, postgres.is_ready, Path("/"), account)
         yield self._process("redis", redis.command, redis.is_ready, redis.directory)
 
     def _product(self) -> Iterator[Process]:
-        commands = procfile.read(ROOT / "Procfile")
+        commands = dict(self.commands)
         commands["mandrill"] += f" --search-lag-s {SEARCH_LAG_S}"
         commands[SECOND_MAIL_WORKER] = commands["worker-mail"].replace("mail@%h", "mail-2@%h")
         ready: dict[str, Callable[[], bool]] = {
@@ -178,7 +152,7 @@ class World:
         return Process(
             name,
             command,
-            {**self._environment, "PROCESS_NAME": name},
+            {**self.environment, "PROCESS_NAME": name},
             directory,
             self.directory / f"{name}.log",
             is_ready,
@@ -186,36 +160,12 @@ class World:
             signal.SIGINT if name == "postgres" else signal.SIGTERM,  # SIGTERM would wait for its clients
         )
 
-    def _told(self) -> dict[str, str]:
-        """The environment of every process; what the caller's says about the product is left out."""
-        kept = {
-            name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields
-        }
-        return {
-            **kept,
-            **TIMERS,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            "PYTHONUNBUFFERED": "1",
-            "APP_ENV": "development",
-            "DATABASE_URL": self.database_url,
-            "REDIS_URL": self.redis_server.url(),
-            "CELERY_BROKER_URL": self.redis_server.url(),
-            "MANDRILL_URL": f"{self.sandbox_url}/api/1.0",
-            "MANDRILL_API_KEY": "sandbox-key",
-            "APPT_TYPES": "[]",
-            "DELIVERY_TYPES": "[]",
-            "PUBLIC_URL": self.url,
-            "PORT": str(self.port),
-            "SANDBOX_PORT": str(self.sandbox_port),
-            "VAR_DIR": str(self.directory),
-        }
-
     def _wait(self, is_ready: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + START_WITHIN_S
         while not is_ready():
             if time.monotonic() > deadline:
                 log = self.directory / f"{what}.log"
-                raise WorldError(f"{what} did not start. Its last words:\n{readiness.last_lines(log)}")
+                raise ServerFailedError(f"{what} did not start. Its last words:\n{readiness.last_lines(log)}")
             time.sleep(0.1)
 
 
@@ -223,20 +173,18 @@ class World:
 def running_world(keep_logs: Path | None = None) -> Iterator[World]:
     """A world in which everything is ready; ended and removed after. `keep_logs` gets the logs.
 
-    Raises `WorldError`, or what the sandbox raises when this machine has no PostgreSQL or Redis.
+    Raises `ServerFailedError`, or what the sandbox raises when this machine has no PostgreSQL or Redis.
     """
-    directory = Path(tempfile.mkdtemp(prefix="appointments-chaos-"))
-    directory.chmod(0o711)  # PostgreSQL's account must pass through when root runs this
-    try:
-        world = World(directory)
+    with temporary_directory("chaos") as directory:
         try:
-            world.start()
-            yield world
+            world = World(directory)
+            try:
+                world.start()
+                yield world
+            finally:
+                world.end()
         finally:
-            world.end()
-    finally:
-        if keep_logs is not None:
-            keep_logs.mkdir(parents=True, exist_ok=True)
-            for log in directory.glob("*.log"):
-                shutil.copy(log, keep_logs / log.name)
-        shutil.rmtree(directory, ignore_errors=True)
+            if keep_logs is not None:
+                keep_logs.mkdir(parents=True, exist_ok=True)
+                for log in directory.glob("*.log"):
+                    shutil.copy(log, keep_logs / log.name)

@@ -41,7 +41,6 @@ _PHOTOGRAPHERS = text(
     "SELECT u.id, coalesce(nullif(u.name, ''), u.email) AS name FROM users u JOIN employees e ON e.user_id = u.id"
     " WHERE 'photographer' = ANY(e.duties) OR u.id = :also ORDER BY lower(u.name), u.id LIMIT 500"
 )
-_USER = text("SELECT id, coalesce(nullif(name, ''), email) AS name FROM users WHERE id = :id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +111,6 @@ def read_calendar(
 def list_photographers(connection: Connection, also: int | None = None) -> list[Photographer]:
     """Those who have the duty of a photographer, by name, and the user `also`, who need not."""
     return [Photographer(row.id, row.name) for row in connection.execute(_PHOTOGRAPHERS, {"also": also})]
-
-
-def find_photographer(connection: Connection, user_id: int) -> Photographer | None:
-    """The user with this id, photographer or not."""
-    row = connection.execute(_USER, {"id": user_id}).first()
-    return None if row is None else Photographer(row.id, row.name)
 
 
 def _foreseen(row: dict[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,6 @@ may walk along the index that has the order of the list: among many orders it so
 A page goes on where its cursor says: after a place in the order, which no insert can move.
 """
 
-import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -38,10 +36,13 @@ from sqlalchemy import (
     union_all,
 )
 
+from models import cursors
 from models.appointments import DAY, START, STATUS, Appointment
 from models.base import Instant
 from models.clock.frames import Frame
 from models.orders import Order
+
+CursorError = cursors.CursorError
 
 SORTS: Final = ("start", "changed", "created")
 STATUSES: Final = {
@@ -80,10 +81,6 @@ LISTED: Final = tuple(name for name in _a.keys() if name not in _NOT_LISTED)  # 
 """The columns of an element: all but the long texts, and what only reconciliation reads."""
 
 Conditions = tuple[ColumnElement[bool], ...]
-
-
-class CursorError(ValueError):
-    """Not a cursor of this list. The message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,14 +372,12 @@ def _digest(wanted: Wanted) -> str:
 
 def _cursor(wanted: Wanted, place: _Place) -> str:
     key = None if place.key is None else place.key.isoformat()
-    said = json.dumps([_digest(wanted), place.run, key, place.id], separators=(",", ":"))
-    return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
+    return cursors.wrapped(json.dumps([_digest(wanted), place.run, key, place.id], separators=(",", ":")))
 
 
 def _read_cursor(cursor: str, wanted: Wanted) -> _Place:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        digest, number, key, last_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    with cursors.unwrapped(cursor) as said:
+        digest, number, key, last_id = json.loads(said)
         if not isinstance(digest, str) or type(number) is not int or type(last_id) is not int:
             raise ValueError(cursor)
         if digest != _digest(wanted):
@@ -391,10 +386,6 @@ def _read_cursor(cursor: str, wanted: Wanted) -> _Place:
         if number < 0 or not 0 < last_id < 2**63:
             raise ValueError(cursor)
         return _Place(number, _key(run, key), last_id)
-    except CursorError:
-        raise
-    except (ValueError, TypeError, IndexError, RecursionError, binascii.Error):
-        raise CursorError("This is not a cursor that the list gave out.") from None
 
 
 def _key(run: _Run, key: Any) -> datetime | date | None:

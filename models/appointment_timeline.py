@@ -40,7 +40,7 @@ _EVENTS = text(
     " WHERE m.appointment_id = :id ORDER BY e.at DESC, e.id DESC LIMIT :most"
 )
 _NOTIFICATIONS = text(
-    "SELECT id, status, state, severity, cause, message, mail_kind, recipient, first_at, last_at, closed_at,"
+    "SELECT id, status, state, severity, cause, cause_key, message, mail_kind, recipient, first_at, last_at, closed_at,"
     " closed_by, may_have_been_sent FROM notifications WHERE appointment_id = :id ORDER BY id DESC LIMIT :most"
 )
 

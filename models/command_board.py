@@ -1,17 +1,13 @@
-"""Commands, the gates before providers and the background processes, as people look at them.
+"""Commands, the gates before providers and the background processes, as people look at them one by one.
 
-Only the hot table is counted: what was done more than some days ago is in the archive. Lists show addresses
-masked. Everything here reads; a statement that takes longer than `PATIENCE_MS` is given up.
+Lists show addresses masked. Everything here reads. How many commands there are is in `models/command_counts.py`.
 """
 
 import ast
-import base64
-import binascii
 import inspect
 import json
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -19,123 +15,26 @@ from itertools import pairwise
 from textwrap import dedent
 from typing import Any, Final
 
-import psycopg
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
 
-from models import audit
+from models import audit, cursors
 from models.command_actions import SUBJECT
+from models.command_counts import IS_CLAIMABLE
 from models.command_ledger import GIVEN_UP, GIVEN_UP_IN_DOUBT
-from models.command_states import CLAIMABLE, LEASED, OPEN, State
+from models.command_states import OPEN, State
 from models.heartbeats import SILENT_AFTER_S
-from models.notification_board import SearchTooWideError
-from models.notification_list import CursorError, masked
+from models.notification_list import masked
+from models.patience import patience
 from models.provider_gate import FAILURES_THAT_CLOSE
 
-PATIENCE_MS: Final = 2_000
-OVERDUE_AFTER_S: Final = 30
-"""A command that is due for longer than this waits for something: a worker, the broker, a gate, its turn."""
 ROWS_OF_A_PAGE: Final = 50
-
-
-# -- counts
-
-
-@dataclass(frozen=True, slots=True)
-class KindCount:
-    """One kind of command: how many there are in each state, and how what is open stands.
-
-    `oldest_at` is when the oldest open one was queued. `due` are those that a worker could take now, `overdue` those
-    of them that could have been taken `OVERDUE_AFTER_S` seconds ago. `next_at` is the next attempt that is still to
-    come. `left_to_people` is in doubt for good.
-    """
-
-    kind: str
-    states: dict[State, int]
-    oldest_at: datetime | None
-    due: int
-    overdue: int
-    due_since: datetime | None
-    next_at: datetime | None
-    most_attempts: int
-    left_to_people: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """The kinds that there are commands of. `is_whole` is false when the table was too large to count all of it:
-
-    then only what is due, in doubt or in a worker's hands is counted.
-    """
-
-    kinds: list[KindCount]
-    is_whole: bool
-
-
-def _among(states: Sequence[State]) -> str:
-    return "(" + ", ".join(f"'{state}'" for state in states) + ")"
-
-
-_CLAIMABLE = f"state IN {_among(CLAIMABLE)}"
-_DUE = f"{_CLAIMABLE} AND available_at <= now()"
-_FOR_EVER = "available_at >= '8000-01-01'"
-_COUNT = (
-    "SELECT kind, state, count(*) AS number,"  # noqa: S608 - constants
-    f" min(created_at) FILTER (WHERE state IN {_among(OPEN)}) AS oldest_at,"
-    f" count(*) FILTER (WHERE {_DUE}) AS due,"
-    f" count(*) FILTER (WHERE {_DUE} AND available_at < now() - make_interval(secs => {OVERDUE_AFTER_S})) AS overdue,"
-    f" min(available_at) FILTER (WHERE {_DUE}) AS due_since,"
-    f" min(available_at) FILTER (WHERE {_CLAIMABLE} AND available_at > now() AND NOT {_FOR_EVER}) AS next_at,"
-    f" coalesce(max(attempts) FILTER (WHERE state IN {_among(OPEN)}), 0) AS most_attempts,"
-    f" count(*) FILTER (WHERE {_CLAIMABLE} AND {_FOR_EVER}) AS left_to_people FROM commands"
-)
-_COUNT_ALL = text(f"{_COUNT} GROUP BY kind, state")
-# What partial indexes find, however much was done.
-_COUNT_MOVING = text(
-    f"{_COUNT} WHERE {_CLAIMABLE} GROUP BY kind, state"
-    f" UNION ALL {_COUNT} WHERE state IN {_among(LEASED)} GROUP BY kind, state"
-)
-
-
-def count_commands(connection: Connection) -> Counts:
-    """Commands by kind and state. Raises `SearchTooWideError` when not even what moves can be counted in time."""
-    try:
-        with connection.begin_nested(), _patience(connection):
-            return Counts(_kinds(connection.execute(_COUNT_ALL).mappings().all()), True)
-    except SearchTooWideError:
-        with _patience(connection):
-            return Counts(_kinds(connection.execute(_COUNT_MOVING).mappings().all()), False)
-
-
-def _kinds(rows: Sequence[Any]) -> list[KindCount]:
-    by_kind: dict[str, list[Any]] = {}
-    for row in rows:
-        by_kind.setdefault(row["kind"], []).append(row)
-    return [
-        KindCount(
-            kind=kind,
-            states={State(row["state"]): row["number"] for row in of_kind},
-            oldest_at=_first(of_kind, "oldest_at"),
-            due=sum(row["due"] for row in of_kind),
-            overdue=sum(row["overdue"] for row in of_kind),
-            due_since=_first(of_kind, "due_since"),
-            next_at=_first(of_kind, "next_at"),
-            most_attempts=max(row["most_attempts"] for row in of_kind),
-            left_to_people=sum(row["left_to_people"] for row in of_kind),
-        )
-        for kind, of_kind in sorted(by_kind.items())
-    ]
-
-
-def _first(rows: Sequence[Any], name: str) -> datetime | None:
-    return min((row[name] for row in rows if row[name] is not None), default=None)
 
 
 # -- the list
 
 
 # What has no next attempt comes after everything that has one; a far year, since a cursor has to name it.
-_ATTEMPT_AT: Final = f"CASE WHEN c.{_CLAIMABLE} THEN c.available_at ELSE '9000-01-01 00:00:00+00' END"
+_ATTEMPT_AT: Final = f"CASE WHEN c.{IS_CLAIMABLE} THEN c.available_at ELSE '9000-01-01 00:00:00+00' END"
 ORDERS: Final = {
     "due": (_ATTEMPT_AT, "asc"),
     "newest": ("c.created_at", "desc"),
@@ -190,7 +89,7 @@ def list_commands(
 ) -> CommandPage:
     """A page of what is sought; addresses are masked. Raises `CursorError` and `SearchTooWideError`."""
     after, after_id = _read_cursor(cursor, sought.order)
-    with _patience(connection):
+    with patience(connection):
         rows = connection.execute(
             _LISTS[sought.order],
             {
@@ -210,9 +109,7 @@ def list_commands(
     column = ORDERS[sought.order][0]
     value = last["attempt_at" if column == _ATTEMPT_AT else column.removeprefix("c.")]
     place = [sought.order, value if isinstance(value, int) else value.isoformat(), last["id"]]
-    return CommandPage(
-        found[:limit], base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
-    )
+    return CommandPage(found[:limit], cursors.wrapped(json.dumps(place)))
 
 
 def _shown(row: Any, *, whole_address: bool = False) -> dict[str, Any]:
@@ -228,8 +125,8 @@ def _shown(row: Any, *, whole_address: bool = False) -> dict[str, Any]:
 def _read_cursor(cursor: str | None, order: str) -> tuple[int | datetime | None, int | None]:
     if cursor is None:
         return None, None
-    try:
-        name, value, number = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    with cursors.unwrapped(cursor) as said:
+        name, value, number = json.loads(said)
         if name != order or not isinstance(number, int) or not 0 < number < 2**63:
             raise ValueError(cursor)
         if order == "attempts":
@@ -239,9 +136,7 @@ def _read_cursor(cursor: str | None, order: str) -> tuple[int | datetime | None,
         at = datetime.fromisoformat(value)
         if at.utcoffset() is None:
             raise ValueError(cursor)
-    except (ValueError, TypeError, binascii.Error):
-        raise CursorError("This is not a cursor that the list gave out.") from None
-    return at, number
+        return at, number
 
 
 # -- one command
@@ -251,7 +146,7 @@ _ONE = text(f"SELECT {_FIELDS}, c.send_id FROM all_commands c WHERE c.id = :id")
 _IS_ARCHIVED = text("SELECT EXISTS (SELECT FROM commands_archive WHERE id = :id)")
 _TRIES = text("SELECT send_id, attempts FROM emails WHERE command_id = :id")
 _ITS_NOTIFICATIONS = text(
-    "SELECT id, status, state, cause, message, last_at, may_have_been_sent FROM notifications"
+    "SELECT id, status, state, cause, cause_key, message, last_at, may_have_been_sent FROM notifications"
     " WHERE command_id = :id ORDER BY id DESC LIMIT 20"
 )
 
@@ -353,38 +248,3 @@ def read_processes(connection: Connection) -> list[Process]:
 def _role_and_host(name: str) -> tuple[str, str]:
     process, _, host = name.partition("@")
     return _NUMBER.sub("", process) or process, host
-
-
-# Whatever else waits, a sweep takes back every lease that is over, and publishes the oldest first attempt of each
-# queue. Mails are looked at only while nothing holds them back: no gate, no pace.
-_UNSWEPT = text(
-    f"SELECT (SELECT min(lease_until) FROM commands WHERE state IN {_among(LEASED)}"  # noqa: S608 - constants
-    " AND lease_until < now() - make_interval(secs => :patience_s)) AS lease_at,"
-    " (SELECT min(available_at) FROM (SELECT DISTINCT ON (is_mail) each.* FROM"
-    f" (SELECT DISTINCT kind FROM commands WHERE {_CLAIMABLE} AND attempts = 0) AS wanted CROSS JOIN LATERAL"
-    " (SELECT recipient <> '' AS is_mail, available_at, published_at FROM commands WHERE kind = wanted.kind"
-    f" AND {_DUE} AND attempts = 0 ORDER BY available_at LIMIT 1) AS each ORDER BY is_mail, available_at) AS oldest"
-    " WHERE published_at IS NULL AND available_at < now() - make_interval(secs => :patience_s)"
-    " AND (NOT is_mail OR NOT :mails_may_wait AND NOT EXISTS (SELECT FROM provider_gates"
-    f" WHERE closed_until > now() OR failures >= {FAILURES_THAT_CLOSE}))) AS due_at"
-)
-
-
-def unswept_since(connection: Connection, *, is_paced: bool) -> datetime | None:
-    """Since when something waits that every sweep does at once; None when nothing does.
-
-    `is_paced`: mails have a rate, so that they rightly wait unpublished.
-    """
-    row = connection.execute(_UNSWEPT, {"patience_s": SILENT_AFTER_S, "mails_may_wait": is_paced}).one()
-    return min((at for at in (row.lease_at, row.due_at) if at is not None), default=None)
-
-
-@contextmanager
-def _patience(connection: Connection) -> Iterator[None]:
-    connection.execute(text(f"SET LOCAL statement_timeout = {PATIENCE_MS}"))
-    try:
-        yield
-    except OperationalError as error:
-        if isinstance(error.orig, psycopg.errors.QueryCanceled):
-            raise SearchTooWideError from None
-        raise

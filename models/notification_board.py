@@ -4,37 +4,26 @@ A group is what one mend ends: an incident with all that hangs on it, or the not
 come worst first (something open, then severity, then the newest); inside one, open before the rest, then the
 newest. Lists show addresses masked.
 
-A search may meet a long history: each statement ends after `PATIENCE_MS`, with `SearchTooWideError`.
+A search may meet a long history: each statement has the patience of `models/patience.py` and no more.
 """
 
-import base64
-import binascii
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
 
-from models.notification_list import CursorError, masked
+from models import cursors
+from models.notification_list import masked
 from models.notifications import MAIL_INCIDENT, UNFINISHED
+from models.patience import patience
 
-PATIENCE_MS = 2_000
 FEW = 5
 """Notifications of a group that a list of several groups shows."""
 GROUPS_OF_A_PAGE = 20
 ROWS_OF_A_PAGE = 50
-
-
-class SearchTooWideError(Exception):
-    """It took longer than `PATIENCE_MS`."""
-
-    def __str__(self) -> str:
-        return "The search took too long. Narrow it: by age, by state, or by an appointment's id."
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +178,7 @@ def read_board(
     """
     after = _read_cursor(cursor)
     values = _values(sought)
-    with _patience(connection):
+    with patience(connection):
         page = connection.execute(
             _GROUPS,
             {
@@ -312,26 +301,15 @@ def _values(sought: Sought) -> Mapping[str, Any]:
     }
 
 
-@contextmanager
-def _patience(connection: Connection) -> Iterator[None]:
-    connection.execute(text(f"SET LOCAL statement_timeout = {PATIENCE_MS}"))
-    try:
-        yield
-    except OperationalError as error:
-        if isinstance(error.orig, psycopg.errors.QueryCanceled):
-            raise SearchTooWideError from None
-        raise
-
-
 def _cursor(**place: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    return cursors.wrapped(json.dumps(place))
 
 
 def _read_cursor(cursor: str | None) -> dict[str, Any]:
     if cursor is None:
         return {}
-    try:
-        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    with cursors.unwrapped(cursor) as said:
+        place = json.loads(said)
         at = datetime.fromisoformat(place["at"])
         is_whole = isinstance(place["open"], int) and at.utcoffset() is not None
         if isinstance(place.get("id"), int) and 0 < place["id"] < 2**63:
@@ -340,6 +318,4 @@ def _read_cursor(cursor: str | None) -> dict[str, Any]:
             read = {"open": place["open"], "at": at, "weight": int(place["weight"]), "key": str(place["key"])}
         if not is_whole or not 0 <= place["open"] <= 1 or "\x00" in read.get("key", ""):
             raise ValueError(cursor)
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
-        raise CursorError("This is not a cursor that the list gave out.") from None
-    return read
+        return read

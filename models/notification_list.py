@@ -3,8 +3,6 @@
 Lists show addresses masked; whoever reads one notification, to act on it, sees whom it is about.
 """
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +11,11 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, text
 
-from models import audit
+from models import audit, cursors
 from models.notifications import UNFINISHED
 from settings import get_settings
+
+CursorError = cursors.CursorError
 
 SUBJECT = "notification"
 """What the audit calls them."""
@@ -60,10 +60,6 @@ _MAILS = text(
     "SELECT send_id, recipient, created_at, outcome, cause, provider_id, attempts, last_event, last_event_at"
     " FROM emails WHERE command_id = :command_id ORDER BY id"
 )
-
-
-class CursorError(ValueError):
-    """Not a cursor that a list gave out. The message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +159,13 @@ def masked(email: str | None) -> str | None:
 
 
 def _cursor(at: datetime, number: int) -> str:
-    return base64.urlsafe_b64encode(f"{at.isoformat()}/{number}".encode()).decode().rstrip("=")
+    return cursors.wrapped(f"{at.isoformat()}/{number}")
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, int]:
-    try:
-        at, _, number = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition("/")
+    with cursors.unwrapped(cursor) as said:
+        at, _, number = said.partition("/")
         moment = datetime.fromisoformat(at)
         if moment.utcoffset() is None or not (number.isascii() and number.isdigit() and len(number) < 19):
             raise ValueError(number)
         return moment, int(number)
-    except (ValueError, binascii.Error):
-        raise CursorError("This is not a cursor that the list gave out.") from None

@@ -12,6 +12,8 @@ from settings import WEBHOOK_PATH, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SANDBOX_KEY = "sandbox-key"
+DEMO_PHONE = "+1 303 555 0100"
+"""Nobody's: 555-0100 to 555-0199 are kept for examples."""
 METRICS = "metrics"
 """The directory within VAR_DIR in which the processes of a run count together."""
 
@@ -57,8 +59,13 @@ def environment_of(settings: RunnerSettings) -> dict[str, str]:
     public_url = settings.public_url
     if "public_url" not in settings.model_fields_set:
         public_url = f"{base}:{settings.port}"
-    webhook = {}
+    webhook, shown_in_mails = {}, {}
     if settings.own_sandbox:
+        shown_in_mails = {
+            "OFFICE_PHONE": settings.office_phone or DEMO_PHONE,
+            "APPOINTMENT_URL": settings.appointment_url
+            or f"{base}:{settings.sandbox_port}/appointments/{{uuid}}",
+        }
         # The sandbox calls this machine whatever address people use; it signs the URL that it calls.
         webhook_url = f"{base}:{settings.port}{WEBHOOK_PATH}"
         webhook = {"MANDRILL_WEBHOOK_URL": webhook_url, "SANDBOX_WEBHOOK_URL": webhook_url}
@@ -74,6 +81,7 @@ def environment_of(settings: RunnerSettings) -> dict[str, str]:
         "MANDRILL_API_KEY": key,
         "PUBLIC_URL": public_url,
         **webhook,
+        **shown_in_mails,
         "PORT": str(settings.port),
         "FLOWER_PORT": str(settings.flower_port),
         "SANDBOX_PORT": str(settings.sandbox_port),

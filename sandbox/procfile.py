@@ -6,6 +6,11 @@ The form is Heroku's and Foreman's; a shell reads the command, so `$VARIABLES` o
 import re
 from pathlib import Path
 
+SANDBOX = "mandrill"
+"""The process that another Mandrill makes needless."""
+NEEDS_NO_SCHEMA = (SANDBOX, "flower")
+"""The processes that may start before the tables are there."""
+
 _LINE = re.compile(r"^([A-Za-z0-9][A-Za-z0-9_-]*):\s*(\S.*)$")
 
 

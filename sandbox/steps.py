@@ -1,14 +1,32 @@
-"""What a start prints: numbered steps, each with its result and its time in seconds.
+"""What a start prints, and how it ends early: numbered steps, each with its result and its time in seconds.
 
 A reader that goes away (a closed terminal, `| head`) must not end the run, so a line that cannot be written
 is dropped.
 """
 
-import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from types import FrameType
+
+
+class StartFailedError(Exception):
+    """The start cannot go on; the text says why and what to do."""
+
+
+class StopRequested(BaseException):
+    """Ctrl-C, SIGTERM or SIGHUP arrived during the start."""
+
+
+class StopSign:
+    """Whether a stop was asked for. The stop itself happens where the program next looks."""
+
+    asked = False
+
+    def ask(self, _signal: int, _frame: FrameType | None) -> None:
+        """The signal handler."""
+        self.asked = True
 
 
 class Steps:
@@ -21,22 +39,20 @@ class Steps:
         self._began = time.monotonic()
         self._open_line = False
 
-    @contextlib.contextmanager
-    def step(self, title: str) -> Iterator["Step"]:
-        """One step. Its line ends with what `done` was told and the seconds it took."""
+    def take(self, title: str, do: Callable[[], str]) -> None:
+        """One step. Its line ends with what it returned and the seconds it took."""
         self._number += 1
         began = time.monotonic()
         self._write(f"[{self._number}/{self._total}] {title:<10} ")
         self._open_line = True
-        step = Step()
         try:
-            yield step
+            result = do()
+            if not self._open_line:
+                self._write(f"      {title:<10} ")
+            self._write(f"{result} ({time.monotonic() - began:.1f} s)\n")
+            self._open_line = False
         finally:
-            if step.result:
-                if not self._open_line:
-                    self._write(f"      {title:<10} ")
-                self._write(f"{step.result} ({time.monotonic() - began:.1f} s)\n")
-            elif self._open_line:
+            if self._open_line:
                 self._write("\n")
             self._open_line = False
 
@@ -58,13 +74,3 @@ class Steps:
             sys.stdout.flush()
         except (OSError, ValueError):
             sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - kept until the process ends
-
-
-class Step:
-    """A step in progress."""
-
-    result = ""
-
-    def done(self, result: str) -> None:
-        """What came of it."""
-        self.result = result

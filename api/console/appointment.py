@@ -1,5 +1,6 @@
 """The page of one appointment: what, where and when; one timeline of all that happened; sending it again."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
@@ -65,6 +66,7 @@ def shown(appointment_id: int) -> Response:
         "steps": timeline(row, history, fate),
         "is_cut": fate.is_cut or older is not None,
         "refused": why_not(row),
+        "went_elsewhere": _went_elsewhere(row["client_email"], fate.commands),
         "here": url_for("console.appointment", appointment_id=appointment_id),
         "day": day,
         "mail_kinds": words.MAIL_KINDS,
@@ -93,6 +95,12 @@ def confirm(appointment_id: int) -> Response:
     else:
         told = Notice("done", f"The confirmation to {row['client_email']} is queued.")
     return leave(see_other(f"{here}#command-{done.command_id}"), told)
+
+
+def _went_elsewhere(client_email: str | None, commands: Sequence[Mapping[str, Any]]) -> str | None:
+    """Where the last confirmation went, if not to the address of the client's record: a correction is for one mail."""
+    last = next((one["recipient"] for one in reversed(commands) if one["kind"] == words.CONFIRMATION), None)
+    return last if last and last.casefold() != (client_email or "").casefold() else None
 
 
 def _missing(appointment_id: int) -> Response:

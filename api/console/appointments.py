@@ -19,9 +19,10 @@ from api.console.render import page, problem
 from models import database
 from models.appointment_calendar import list_photographers
 from models.appointment_context import Context, read_context
-from models.appointment_list import EVERYTHING, CursorError, list_appointments
+from models.appointment_list import EVERYTHING, list_appointments
 from models.appointment_search import Found, search
 from models.clock.display import in_zone
+from models.cursors import CursorError
 from models.moment import now
 from settings import get_settings
 

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request, url_for
 
-from api.console.calendar_layout import LOCAL, OFFICE, Clocks, Column, lay_out
+from api.console.calendar_layout import lay_out
+from api.console.calendar_parts import LOCAL, OFFICE, Clocks, Column
 from api.console.render import page
 from api.params import MAX_ID
 from models import database

@@ -14,16 +14,8 @@ from api.console.words import MAIL_KINDS
 from api.params import MAX_ID
 from models.labelled_ids import labelled_id
 from models.notification_board import Sought
-from models.notifications import (
-    COMMAND_FAILED,
-    MAIL_INCIDENT,
-    MANDRILL_EMAIL_FAILED,
-    MANDRILL_EMAIL_HELD,
-    MANDRILL_UNAVAILABLE,
-    PHOTOGRAPHER_DOUBLE_BOOKED,
-    STATES,
-    UNFINISHED,
-)
+from models.notification_words import STATUS_TITLES
+from models.notifications import STATES, UNFINISHED
 
 LONGEST: Final = 320
 
@@ -36,20 +28,7 @@ STATE_CHOICES: Final = (
     ("any", "All"),
 )
 SEVERITY_CHOICES: Final = (("", "Any"), ("critical", "Critical"), ("high", "High"), ("low", "Low"))
-STATUS_CHOICES: Final = (
-    ("", "Any"),
-    *(
-        (one, one)
-        for one in (
-            MANDRILL_EMAIL_FAILED,
-            MAIL_INCIDENT,
-            MANDRILL_EMAIL_HELD,
-            MANDRILL_UNAVAILABLE,
-            COMMAND_FAILED,
-            PHOTOGRAPHER_DOUBLE_BOOKED,
-        )
-    ),
-)
+STATUS_CHOICES: Final = (("", "Any"), *STATUS_TITLES.items())
 KIND_CHOICES: Final = (("", "Any"), *MAIL_KINDS.items())
 AGES: Final = {"1h": 3_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000}
 AGE_CHOICES: Final = (

@@ -23,10 +23,10 @@ from api.console.notification_filters import (
 from api.console.render import fragment, page, problem
 from models import database
 from models.command_states import LEASED, OPEN, RESEND, State
+from models.cursors import CursorError
 from models.moment import now
 from models.notification_board import (
     Group,
-    SearchTooWideError,
     Sought,
     open_causes,
     read_appointment,
@@ -34,9 +34,10 @@ from models.notification_board import (
     read_command,
     read_sends,
 )
-from models.notification_list import CursorError, read_notification
+from models.notification_list import read_notification
 from models.notification_words import is_complaint, lies_with_recipient, standing, title
 from models.notifications import ABOUT_A_COMMAND, MAIL_INCIDENT, PHOTOGRAPHER_DOUBLE_BOOKED, UNFINISHED
+from models.patience import SearchTooWideError
 from settings import get_settings
 from tasks.mail_door import Preview
 

@@ -15,21 +15,19 @@ from models import database
 from models.command_actions import may_drop, may_retry
 from models.command_board import (
     ORDERS,
-    OVERDUE_AFTER_S,
-    Counts,
-    KindCount,
     SoughtCommands,
-    count_commands,
     list_commands,
     read_gates,
     read_one_command,
     read_processes,
     sentences,
 )
+from models.command_counts import OVERDUE_AFTER_S, Counts, KindCount, count_commands
 from models.command_states import LEASED, OPEN, State
+from models.cursors import CursorError
 from models.heartbeats import SILENT_AFTER_S
-from models.notification_board import SearchTooWideError, read_sends
-from models.notification_list import CursorError
+from models.notification_board import read_sends
+from models.patience import SearchTooWideError
 from settings import get_settings
 from tasks.door import KINDS
 
@@ -39,10 +37,10 @@ ANY: Final = "any"
 STATE_CHOICES: Final = ((UNFINISHED, "All but done"), *((str(one), str(one)) for one in State), (ANY, "All"))
 KIND_CHOICES: Final = (("", "Any"), *((name, name) for name in KINDS))
 ORDER_CHOICES: Final = (
-    ("due", "Next attempt first"),
-    ("newest", "Newest first"),
-    ("oldest", "Oldest first"),
-    ("attempts", "Most attempts first"),
+    ("due", "Next due"),
+    ("newest", "Newest"),
+    ("oldest", "Oldest"),
+    ("attempts", "Most attempts"),
 )
 
 

@@ -10,8 +10,9 @@ from settings import get_settings
 
 _SPANS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
+CONFIRMATION = "send-confirmation"
 MAIL_KINDS = {
-    "send-confirmation": "Confirmation",
+    CONFIRMATION: "Confirmation",
     "send-assignment": "Assignment",
     "send-change": "Change",
     "send-cancellation": "Cancellation",

@@ -20,7 +20,8 @@ What happens to one mail, in this order, is the map of the package:
 Around it: ``message_calls.py`` and ``account_calls.py`` are the other calls, ``search.py`` the query language
 and ``search_cap.py`` the limit of ``messages/search``, ``account.py`` the templates and webhooks that are kept;
 ``inbox.py``, ``webhook_pages.py``, ``records.py`` and ``administration.py`` are the pages, the JSON for tests and
-the orders, on ``pages.py``; ``calendar_files.py`` reads what is attached. ``options.py`` is what can be set,
+the orders, on ``pages.py``; ``calendar_files.py`` reads what is attached and
+``client_page.py`` stands in for the page that a client's mail leads to. ``options.py`` is what can be set,
 ``parts.py`` and ``server.py`` put it all on one event loop and ``database.py`` into one file.
 
 The limits, honestly:

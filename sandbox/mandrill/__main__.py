@@ -49,6 +49,11 @@ def read_options() -> Options:
         "--webhook-key",
         help="its key (or SANDBOX_WEBHOOK_KEY, or MANDRILL_WEBHOOK_KEY; without any, one is made)",
     )
+    option(
+        "--product-url",
+        default=os.environ.get("PUBLIC_URL") or Options.product_url,
+        help="of the API, for the page behind the button of a client's mail (or PUBLIC_URL)",
+    )
     given = parser.parse_args()
     key = given.webhook_key
     if key is None:
@@ -60,6 +65,7 @@ def read_options() -> Options:
         silence_s=given.silence,
         webhook_url=given.webhook,
         webhook_key=key,
+        product_url=given.product_url.rstrip("/"),
         behaviour=Behaviour(
             search_cap=given.search_cap,
             search_lag_s=given.search_lag_s,

@@ -46,7 +46,7 @@ class Behaviour:
         return replace(self, **values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Options:
     """What is given at start."""
 
@@ -56,4 +56,6 @@ class Options:
     silence_s: float = 60.0
     webhook_url: str = ""
     webhook_key: str = ""
+    product_url: str = "http://127.0.0.1:8000"
+    """Where requests of the product go, for the page that stands in for the front end's."""
     behaviour: Behaviour = Behaviour()

@@ -8,7 +8,7 @@ from sandbox.mandrill.conduct import Silence
 from sandbox.mandrill.courier import Courier
 from sandbox.mandrill.event_log import EventLog
 from sandbox.mandrill.faults import FaultBook
-from sandbox.mandrill.options import Behaviour
+from sandbox.mandrill.options import Behaviour, Options
 from sandbox.mandrill.search_cap import SearchCap
 from sandbox.mandrill.store import Store
 
@@ -23,6 +23,7 @@ class Conduct:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
+    options: Options
     store: Store
     account: Account
     log: EventLog

@@ -14,7 +14,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from sandbox.mandrill import administration, inbox, records, webhook_pages
+from sandbox.mandrill import administration, client_page, inbox, records, webhook_pages
 from sandbox.mandrill.account import Account
 from sandbox.mandrill.api import ApiHandler
 from sandbox.mandrill.conduct import Silence
@@ -50,6 +50,7 @@ def routes(parts: Parts, watch: Watch) -> Application:
             (r"/webhooks\.json", webhook_pages.WebhooksJson, shared),
             (r"/webhooks", webhook_pages.WebhooksPage, shared),
             (r"/inbox\.css", inbox.Style, shared),
+            (rf"/appointments/{client_page.UUID}", client_page.AppointmentPage, shared),
             (r"/healthz", administration.Health, shared),
             (rf"/messages/{identifier}", inbox.MailPage, shared),
             (rf"/messages/{identifier}/html", inbox.MailHtml, shared),
@@ -77,6 +78,7 @@ def put_together(options: Options, database: sqlite3.Connection, watch: Watch) -
     url = options.webhook_url and check_url(options.webhook_url)
     account.register_at_start(url, options.webhook_key, events=EVENTS, at=time.time())
     return Parts(
+        options=options,
         store=store,
         account=account,
         log=log,

@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import cpu, payload
+from bench.__main__ import main
 from bench.load import quantile
 from bench.records import Order, Photographer, Records
-from tests.stack import ROOT
+from tests.trials import ran
 
 RECORDS = Records(
     token="application_0123456789abcdef_" + "x" * 43,
@@ -22,14 +23,7 @@ RECORDS = Records(
 
 
 def test_a_short_run_writes_figures_and_ends_without_an_error(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "--short", "--output", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
+    done = ran("bench", "--short", "--output", str(tmp_path), within_s=110)
     assert done.returncode == 0, done.stdout + done.stderr
     (path,) = tmp_path.glob("*.json")
     result = json.loads(path.read_text())
@@ -63,17 +57,13 @@ def test_a_short_run_writes_figures_and_ends_without_an_error(tmp_path: Path) ->
     [("--rounds", "0"), ("--seconds", "9"), ("--rows", "1"), ("nothing", "--short")],
     ids=" ".join,
 )
-def test_arguments_out_of_range_are_refused_before_anything_starts(arguments: tuple[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert arguments[0] in done.stderr
+def test_arguments_out_of_range_are_refused_before_anything_starts(
+    arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(list(arguments))
+    assert refused.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
 
 
 def test_every_body_has_45_fields_its_own_uuid_and_the_size_of_a_real_one() -> None:

@@ -235,7 +235,7 @@ def test_conflicts_are_looked_up_through_the_index_on_who_is_taken(world: World)
     with transaction() as connection:
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {_CONFLICTS}", {"ids": [1, 2]}).scalars())
-    assert "ix_appointments_busy" in plan and "Seq Scan" not in plan, plan
+    assert "ix_appointments_busy_span" in plan and "Seq Scan" not in plan, plan
 
 
 # -- the page of one
@@ -369,6 +369,16 @@ def test_the_confirmation_is_sent_again_and_written_down(emma: Browser, story: i
     emma.press("Send the confirmation again")
     assert "less than a minute ago" in emma.text
     assert len(world.rows("SELECT id FROM audit_entries")) == 1
+
+
+def test_what_went_to_a_corrected_address_does_not_go_there_again_without_a_word(
+    emma: Browser, story: int, world: World
+) -> None:
+    assert "The last confirmation went to" not in emma.open(f"{LIST}/{story}").text
+    world.execute("UPDATE commands SET recipient = 'carla.m@example.com' WHERE kind = 'send-confirmation'")
+    emma.open(f"{LIST}/{story}")
+    assert "to carla@example.com, the address of the client’s record" in emma.text
+    assert "The last confirmation went to carla.m@example.com." in emma.text
 
 
 def test_nobody_is_written_to_about_a_cancelled_appointment(emma: Browser, story: int, world: World) -> None:

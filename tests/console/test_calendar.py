@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from api.console.calendar_layout import Clocks, Column, Ruler, lay_out
+from api.console.calendar_layout import lay_out
+from api.console.calendar_parts import Clocks, Column, Ruler
 from models import appointment_calendar, database
 from models.appointment_context import Context
 from models.appointments import DAY as DAY_OF

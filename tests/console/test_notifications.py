@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from models import notification_board
+from models import notification_board, patience
 from models.moment import now
 from settings import get_settings
 from tests.console.conftest import Browser, Seen, Trouble, listed
@@ -198,11 +198,19 @@ def test_a_cursor_of_ones_own_making_is_a_page_that_says_so(emma: Browser, curso
     assert "Start again from the top" in emma.text
 
 
+def test_the_filter_by_status_has_words_for_each(emma: Browser) -> None:
+    shown = re.findall(
+        r'<option value="[^"]+" title="([^"]+)">([^<]+)', emma.open(LIST).html.partition('name="status"')[2]
+    )
+    assert ("mail-incident", "Many mails failed alike") in shown
+    assert not {slug for slug, word in shown} & {word for slug, word in shown}
+
+
 def test_a_search_that_takes_too_long_is_given_up(
     emma: Browser, trouble: MakeTrouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trouble()
-    monkeypatch.setattr(notification_board, "PATIENCE_MS", 1)
+    monkeypatch.setattr(patience, "PATIENCE_MS", 1)
     monkeypatch.setattr(notification_board, "_GROUPS", notification_board.text("SELECT pg_sleep(1)"))
     assert emma.open(f"{LIST}?q=x").response.status_code == 503
     assert "Narrow it" in emma.text

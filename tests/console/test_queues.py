@@ -12,7 +12,8 @@ from api import health
 from api.console.queues_broker import read_broker
 from api.console.silence import watch
 from models import heartbeats
-from models.command_board import count_commands, sentences
+from models.command_board import sentences
+from models.command_counts import count_commands
 from models.command_states import State
 from models.database import transaction
 from models.heartbeats import SILENT_AFTER_S

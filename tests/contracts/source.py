@@ -20,7 +20,7 @@ PRODUCTION_ROOMS = (
     "cli",
     "celeryconfig",
 )
-"""What runs in production; the sandbox, the tests and the benchmarks do not."""
+"""What runs in production; the sandbox, the tests and the trials do not."""
 
 
 @cache

@@ -63,7 +63,9 @@ def main(what: str) -> None:
         case "broken":
             break_down()
         case procfile:
-            from sandbox.run import Plan, run  # the processes above start faster without it
+            # The processes above start faster without these.
+            from sandbox.machine import Plan
+            from sandbox.run import run
 
             nothing, demo = (sys.executable, "-c", ""), (sys.executable, "-c", f"print({DEMO!r})")
             sys.exit(run(Plan(procfile=Path(procfile), migrate=nothing, demo=demo)))
