@@ -1,7 +1,9 @@
 """`flask commands`: what is queued, and what people do about it."""
 
 import getpass
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -11,11 +13,14 @@ from cli.notifications import IDS, REASON
 from cli.output import json_option, show_json, show_table
 from models import command_actions, database
 from models.audit import Actor
+from models.backlog import Left, read_left
 from models.command_board import ORDERS, SoughtCommands, list_commands, read_one_command
 from models.command_states import OPEN, State
 from models.notification_actions import Done
 from models.notification_list import masked
 from tasks.catalogue import KINDS
+
+LOOK_EVERY_S = 0.5
 
 
 @click.group(cls=Group)
@@ -27,7 +32,7 @@ def commands() -> None:
 @click.option("--kind", type=click.Choice(list(KINDS)), help="Only these.")
 @click.option(
     "--state",
-    type=click.Choice(["unfinished", *State, "all"]),
+    type=click.Choice(["unfinished", *(str(state) for state in State), "all"]),
     default="unfinished",
     show_default=True,
     help="unfinished: all but done.",
@@ -81,6 +86,40 @@ def retry(ids: tuple[int, ...], yes: bool) -> None:
 def drop(ids: tuple[int, ...], reason: str) -> None:
     """Give these mails up for good; their open notifications are ignored."""
     _tell(_act(lambda connection: command_actions.drop(connection, ids, _me(), reason)))
+
+
+@commands.command(with_appcontext=False)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait; 0 only looks.",
+)
+@json_option
+def drain(timeout_s: float, as_json: bool) -> None:
+    """Wait until workers have nothing to do: nothing due, nothing under way. Exit status 1 if that takes too long.
+
+    Nothing is stopped or held back; what waits for a later attempt goes on waiting.
+    """
+    give_up_at = time.monotonic() + timeout_s
+    while True:
+        with database.transaction() as connection:
+            left = read_left(connection)
+        if left.is_drained or time.monotonic() >= give_up_at:
+            break
+        time.sleep(min(LOOK_EVERY_S, timeout_s))
+    if as_json:
+        show_json({"drained": left.is_drained, **asdict(left)})
+    elif left.is_drained:
+        click.echo(f"Drained: nothing is due or under way; {_later(left)}.")
+    if not left.is_drained:
+        raise Failure(f"{left.due} are due and {left.under_way} under way; {_later(left)}.")
+
+
+def _later(left: Left) -> str:
+    return f"{left.later or 'none'} {'waits' if left.later == 1 else 'wait'} for a later attempt"
 
 
 def _me() -> Actor:

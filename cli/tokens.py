@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from cli.failures import Failure, Group
 from cli.output import json_option, show_json, show_table
-from models import database
+from models import database, people
 from models import tokens as ledger
 from models.moment import now
 
@@ -60,9 +60,22 @@ def create(application: str, user: str | None, remember_me: bool, label: str, as
 
 
 @tokens.command(with_appcontext=False)
-@click.argument("public_id")
-def revoke(public_id: str) -> None:
+@click.argument("public_id", required=False)
+@click.option("--sessions", is_flag=True, help="All sessions of people instead; those of programs stay.")
+@click.option("--user", help="With --sessions: only those of this person (e-mail address or id).")
+def revoke(public_id: str | None, sessions: bool, user: str | None) -> None:
     """Revoke the token with this PUBLIC_ID (the middle part of the token). Requests with it fail at once."""
+    if sessions == (public_id is not None):
+        raise click.UsageError("Name the PUBLIC_ID of one token, or --sessions.")
+    if user is not None and not sessions:
+        raise click.UsageError("--user goes with --sessions.")
+    if public_id is None:
+        _revoke_sessions(user)
+    else:
+        _revoke(public_id)
+
+
+def _revoke(public_id: str) -> None:
     with database.transaction() as connection:
         found = connection.execute(
             text("SELECT id, revoked_at FROM tokens WHERE public_id = :public_id FOR UPDATE"),
@@ -73,6 +86,14 @@ def revoke(public_id: str) -> None:
         if found.revoked_at is None:
             connection.execute(text("UPDATE tokens SET revoked_at = now() WHERE id = :id"), {"id": found.id})
     click.echo("Revoked." if found.revoked_at is None else "It had been revoked already.")
+
+
+def _revoke_sessions(user: str | None) -> None:
+    with database.transaction() as connection:
+        person = None if user is None else _user(connection, user)
+        number = people.end_all_sessions(connection, None if person is None else person.id)
+    of = "" if person is None else f" of {person.email}"
+    click.echo(f"{number} {'session' if number == 1 else 'sessions'}{of} revoked.")
 
 
 @tokens.command("list", with_appcontext=False)

@@ -5,6 +5,8 @@ ever done: commands that are due or in a worker's hands, the oldest of each kind
 Commands that are *waiting* for their clocks have no such index and are as many as unreconciled appointments.
 """
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, text
 
 from models.command_states import CLAIMABLE, LEASED, State
@@ -24,9 +26,33 @@ _COMMANDS = text(
     " UNION ALL SELECT kind, state, count(*), 0 FROM commands"
     f" WHERE state IN {_among(LEASED)} GROUP BY kind, state"
 )
+_LEFT = text(
+    f"SELECT (SELECT count(*) FROM commands WHERE state IN {_among(CLAIMABLE)} AND available_at <= now()) AS due,"  # noqa: S608 - constants
+    f" (SELECT count(*) FROM commands WHERE state IN {_among(CLAIMABLE)} AND available_at > now()) AS later,"
+    f" (SELECT count(*) FROM commands WHERE state IN {_among(LEASED)}) AS under_way"
+)
 _HEARTBEATS = text("SELECT kind, name, extract(epoch FROM now() - beat_at)::float AS age_s FROM heartbeats")
 _GATE = text("SELECT coalesce(bool_or(closed_until > now()), false) FROM provider_gates")
 _LIMIT = text(f"SET LOCAL statement_timeout = {_LIMIT_MS}")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left to be done: *due* for a worker now, *under way* with one, and what waits for a *later* attempt."""
+
+    due: int
+    later: int
+    under_way: int
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether no worker has anything to do now."""
+        return not self.due and not self.under_way
+
+
+def read_left(connection: Connection) -> Left:
+    """How many commands are left. What waits for its clocks is behind one that is due or under way."""
+    return Left(**connection.execute(_LEFT).mappings().one())
 
 
 def read_backlog(connection: Connection) -> dict[str, dict[tuple[str, ...], float]]:

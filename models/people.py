@@ -14,7 +14,8 @@ _FIND_BY_EMAIL = text("SELECT id, email, name FROM users WHERE lower(email) = lo
 _FIND_BY_ID = text("SELECT id, email, name FROM users WHERE id = :key")
 _SET_PASSWORD = text("UPDATE users SET password_hash = :hash WHERE id = :id")
 _END_SESSIONS = text(
-    "UPDATE tokens SET revoked_at = now() WHERE user_id = :id AND kind = 'session' AND revoked_at IS NULL"
+    "UPDATE tokens SET revoked_at = now() WHERE kind = 'session' AND revoked_at IS NULL"
+    " AND (user_id = :id OR CAST(:id AS bigint) IS NULL)"
 )
 _EMPLOY = text(
     "INSERT INTO employees (user_id, duties) VALUES (:id, :duties)"
@@ -86,8 +87,8 @@ def set_password(connection: Connection, user_id: int, password_hash: str) -> No
     connection.execute(_SET_PASSWORD, {"id": user_id, "hash": password_hash})
 
 
-def end_all_sessions(connection: Connection, user_id: int) -> int:
-    """Revoke every session of a user; how many there were."""
+def end_all_sessions(connection: Connection, user_id: int | None) -> int:
+    """Revoke every session of a user, or with None of everybody; how many there were."""
     return connection.execute(_END_SESSIONS, {"id": user_id}).rowcount
 
 

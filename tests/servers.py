@@ -114,6 +114,14 @@ class Server:
         self._process = None
 
 
+def client_path(server: Server) -> str:
+    """A PATH on which the server's own `pg_dump`, `pg_restore` and `psql` come first."""
+    assert isinstance(server.described, Postgres)
+    programs = server.described.programs
+    own = dict.fromkeys((programs.postgres.resolve().parent, programs.directory))
+    return os.pathsep.join([*map(str, own), os.environ.get("PATH", os.defpath)])
+
+
 @contextlib.contextmanager
 def running_postgres(**settings: str) -> Iterator[Server]:
     """A fresh PostgreSQL with the empty database `appointments`, stopped and removed at the end.

@@ -17,6 +17,7 @@ def test_the_list_shows_what_is_not_done_with_addresses_masked(
     )
     assert len(run_json("commands", "list", "--state", "all")) == 2
     assert run_json("commands", "list", "--kind", "send-change") == []
+    assert [one["state"] for one in run_json("commands", "list", "--state", "failed")] == ["failed"]
     words = run("commands", "list").stdout
     assert f"{failed.command_id}" in words
     assert "carla@" not in words
@@ -39,3 +40,17 @@ def test_dropping_says_what_it_did_and_who_did_it_is_written_down(run: Run, worl
     entry = world.row("SELECT action, via, detail FROM audit_entries WHERE subject = 'command'")
     assert (entry["action"], entry["via"]) == ("drop", "command-line")
     assert entry["detail"]["reason"] == "cancelled by phone"
+
+
+def test_draining_waits_until_nothing_is_due_or_under_way(run: Run, run_json: RunJson, world: World) -> None:
+    Failed(world)
+    world.execute("UPDATE commands SET state = 'done' WHERE kind = 'reconcile-times'")
+    assert run("commands", "drain").stdout == (
+        "Drained: nothing is due or under way; none wait for a later attempt.\n"
+    )
+    world.execute("UPDATE commands SET state = 'pending', available_at = now() + interval '1 hour'")
+    assert run_json("commands", "drain") == {"drained": True, "due": 0, "later": 2, "under_way": 0}
+    world.execute("UPDATE commands SET available_at = now()")
+    late = run("commands", "drain", "--timeout", "0")
+    assert (late.exit_code, late.stdout) == (1, "")
+    assert "2 are due and 0 under way" in late.stderr

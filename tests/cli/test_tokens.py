@@ -104,3 +104,18 @@ def test_what_cannot_be_done_is_told(
     assert result.exit_code == status
     assert sentence in result.stderr
     assert result.stdout == ""
+
+
+def test_all_sessions_are_revoked_at_once_or_those_of_one_person(run: Run, world: World) -> None:
+    one, other = world.user(), world.user()
+    for user in (one, one, other):
+        world.session_token(user.id)
+    world.application_token()
+    assert run("tokens", "revoke", "--sessions", "--user", one.email).stdout == (
+        f"2 sessions of {one.email} revoked.\n"
+    )
+    assert run("tokens", "revoke", "--sessions").stdout == "1 session revoked.\n"
+    left = world.rows("SELECT kind FROM tokens WHERE revoked_at IS NULL")
+    assert left == [{"kind": "application"}]
+    assert run("tokens", "revoke").exit_code == 2
+    assert run("tokens", "revoke", "--user", one.email, "0123456789abcdef").exit_code == 2
