@@ -35,6 +35,17 @@ from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT_TABLES = frozenset({"applications", "services", "routes"})
+WAITING = (
+    *("sandbox/test_run.py", "end_to_end/test_worker_faults.py", "chaos/test_short_run.py"),
+    *(
+        "bench/test_bench.py",
+        "end_to_end/test_faults.py",
+        "browser/test_console.py",
+        "end_to_end/",
+        "browser/",
+    ),
+)
+"""Files below `tests/` that start real processes and mostly wait for them, the longest first."""
 _strayed: list[str] = []
 """Where the running test tried to connect to, beyond this machine."""
 
@@ -69,6 +80,42 @@ def loopback_only() -> Iterator[None]:
         patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
     yield
     patch.undo()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For several processes: spread the files that wait among those that compute, and end with computing ones.
+
+    xdist hands out files in this order (`--no-loadscope-reorder`). Its own order goes by the number of tests: it
+    leaves the long runs of few tests to the end, all at once, and one process idle while the other does the last.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ or config.pluginmanager.hasplugin("randomly"):
+        return  # `make test-shuffled` has an order of its own
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    names = {path: path.relative_to(ROOT / "tests").as_posix() for path in files}
+    waiting = [path for kind in WAITING for path in files if names[path].startswith(kind)]
+    waiting = list(dict.fromkeys(waiting))
+    computing = sorted(files.keys() - set(waiting), key=lambda path: (-len(files[path]), path))
+    # After each file that waits a like share of large and small ones that compute; a third is left for the end.
+    shares = max(1, len(waiting) * 3 // 2)
+    order = [each for number, path in enumerate(waiting) for each in (path, *computing[number::shares])]
+    order += [path for place, path in enumerate(computing) if place % shares >= len(waiting)]
+    items[:] = [item for path in order for item in files[path]]
+
+
+@pytest.fixture(autouse=True)
+def a_message_does_its_own_mail(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A task that a test calls does no other mail that is due: on a slow machine all of them wait in a queue.
+
+    `tests/tasks/test_mails_in_a_queue.py` is about what is kept out here.
+    """
+    if "database" not in request.fixturenames:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.send_mail.GO_ON_FOR_S", 0.0)
+        yield
 
 
 def pytest_runtest_teardown() -> None:

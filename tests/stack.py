@@ -40,6 +40,8 @@ READY = {
     "beat": "beat: Starting",
 }
 """What a process writes when it begins to work."""
+LOG_TAIL = 10_000
+"""So many characters of its log tell why a process did not end well."""
 
 
 class Stack:
@@ -65,6 +67,8 @@ class Stack:
             "VAR_DIR": str(directory),
             "PROMETHEUS_MULTIPROC_DIR": str(directory / "metrics"),
             "PUBLIC_URL": self.url,
+            # What is proven is that requests under way are answered, on a machine that many tests share as well.
+            "GUNICORN_CMD_ARGS": "--graceful-timeout 15",
             **extra,
         }
         (directory / "metrics").mkdir(exist_ok=True)
@@ -106,12 +110,35 @@ class Stack:
             )
 
     def terminate(self, *names: str, within_s: float = 20) -> None:
-        """SIGTERM as a supervisor sends it, to the first process only; each ends by itself, and in peace."""
+        """SIGTERM as a supervisor sends it, to the first process only; each ends by itself, and in peace.
+
+        One that does not is killed; the failure tells what its threads were doing.
+        """
         processes = {name: self.processes.pop(name) for name in names}
         for process in processes.values():
             process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + within_s
+        failures = []
         for name, process in processes.items():
-            assert process.wait(timeout=within_s) == 0, name
+            try:
+                status = process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self._have_stacks_told(name, process)
+                status = f"killed, since it had not ended {within_s} s after SIGTERM"
+            if status != 0:
+                failures.append(f"{name}: {status}\n{self.log(name)[-LOG_TAIL:]}")
+        assert not failures, "\n".join(failures)
+
+    def _have_stacks_told(self, name: str, process: subprocess.Popen[bytes]) -> None:
+        """Have Celery and its children write their stacks to the log (`workers/orderly_stop.py`), and kill them."""
+        if "workers.app" in self.commands[name]:
+            before = len(self.log(name))
+            os.killpg(process.pid, signal.SIGUSR2)
+            with contextlib.suppress(AssertionError):
+                eventually(lambda: "most recent call first" in self.log(name)[before:], within_s=3)
+                time.sleep(0.5)  # for those of the others
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
 
     @contextlib.contextmanager
     def suspended(self, name: str) -> Iterator[None]:

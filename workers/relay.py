@@ -1,8 +1,9 @@
 """The relay: woken by the database, it publishes what is due. `python -m workers.relay`
 
 It listens on a connection of its own, so that a create becomes a message within milliseconds although no web
-process ever talks to the broker; once a second it looks unasked, because a NOTIFY may be missed. Any number
-of relays may run. SIGTERM ends it after the current sweep.
+process ever talks to the broker. Under load not every create sends a NOTIFY (`models/appointment_intake.py`):
+after one the relay goes on looking for a moment. Once a second it looks unasked, because a NOTIFY may be missed.
+Any number of relays may run. SIGTERM ends it after the current sweep.
 """
 
 import signal
@@ -16,6 +17,7 @@ import structlog
 
 import telemetry
 from models import database
+from models.appointment_intake import ONE_NOTIFY_COVERS_S
 from models.command_ledger import CHANNEL, CREATED
 from settings import get_settings
 from tasks.crashes import place_of
@@ -24,8 +26,11 @@ from workers.app import app
 from workers.liveness import Liveness
 
 GATHER_S = 0.02
-"""From one look to the next, at least: under load one look then serves many creates, and an idle relay never
-waits for it."""
+"""From a look that found something to the next, at least: under load one look then serves many creates, and an
+idle relay never waits for it."""
+LINGER_S = 2 * ONE_NOTIFY_COVERS_S
+"""So long after a NOTIFY there may be creates without one: those that it covers, and as much time again for their
+commits. One that takes longer waits for the next create's NOTIFY, or for the look that nobody asks for."""
 BROKER_PAUSE_S = 1.0
 """Wait after the broker did not take a message: asking it for every create would only add to the log."""
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -40,7 +45,8 @@ class Relay:
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
         self._sweep_again_at = 0.0
-        self._looked_at = 0.0
+        self._found_at = self._looked_at = 0.0
+        self._linger_until = 0.0
         self._stopping = Event()
         self.liveness = Liveness("relay")
 
@@ -58,7 +64,10 @@ class Relay:
                     reasons: set[str] = set()
                     while not self._stopping.is_set():
                         self.liveness.tick()
-                        if not self._relay(reasons).broker_answers:
+                        swept = self._relay(reasons)
+                        if swept.published:
+                            self._found_at = self._looked_at
+                        if not swept.broker_answers:
                             self._stopping.wait(BROKER_PAUSE_S)
                         failures = 0
                         reasons = self._wait(listening)
@@ -84,12 +93,16 @@ class Relay:
         return connection
 
     def _wait(self, listening: psycopg.Connection[Any]) -> set[str]:
-        """Until the database says that something is due, or for the interval; what it says."""
-        reasons = {notify.payload for notify in listening.notifies(timeout=self._interval_s, stop_after=1)}
-        if reasons and (early_s := self._looked_at + GATHER_S - time.monotonic()) > 0:
+        """Until it is time for a look; what the database said meanwhile about what is due."""
+        lingers = time.monotonic() < self._linger_until
+        patience_s = max(self._looked_at + GATHER_S - time.monotonic(), 0) if lingers else self._interval_s
+        reasons = {notify.payload for notify in listening.notifies(timeout=patience_s, stop_after=1)}
+        if reasons and (early_s := self._found_at + GATHER_S - time.monotonic()) > 0:
             self._stopping.wait(early_s)
             reasons |= {notify.payload for notify in listening.notifies(timeout=0)}
-        return reasons
+        if CREATED in reasons:
+            self._linger_until = time.monotonic() + LINGER_S
+        return reasons or ({CREATED} if lingers else set())
 
 
 def main() -> None:

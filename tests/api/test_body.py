@@ -267,8 +267,8 @@ BOMBS = {
 @pytest.mark.parametrize("sensitive", [False, True])
 def test_a_bomb_of_256_kb_is_answered_at_once(name, sensitive):
     body = base64.b64encode(BOMBS[name]) if sensitive else BOMBS[name]
-    started = time.perf_counter()
+    started = time.thread_time()
     with contextlib.suppress(Refusal):
         read_body(body, "application/json", sensitive=sensitive)
-    # Measured at 15 ms at most; the limit leaves room for a busy machine.
-    assert time.perf_counter() - started < 0.25
+    # Measured at 15 ms at most; the time of this thread alone, since other processes are at work beside it.
+    assert time.thread_time() - started < 0.25

@@ -23,6 +23,8 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(180)
 WORKERS = ("worker-clocks", "worker-mail")
+BROKERS_SILENCE_S = 2
+"""Whoever waits for a silent Redis waits so long at least (`socket_timeout`)."""
 TIMERS = {"COMMAND_LEASE_S": "5", "MANDRILL_READ_TIMEOUT_S": "2", "MANDRILL_TOTAL_TIMEOUT_S": "2"}
 TIMES = {"date_start_local": "2027-01-04", "time_start_local": "9:00", "time_duration_s": 3600}
 
@@ -59,7 +61,7 @@ def create(stack: Stack, client_email: str | None = "", **more: Any) -> tuple[Re
 
 
 def create_many(stack: Stack, number: int) -> list[str]:
-    """As many creates, four at a time, each answered with success within a second; the clients' addresses."""
+    """As many creates, four at a time, none of which waits for a broker, however silent; the clients' addresses."""
     orders = [stack.world.order() for _ in range(number)]
     client = stack.client()
 
@@ -70,7 +72,7 @@ def create_many(stack: Stack, number: int) -> list[str]:
         return time.monotonic() - started
 
     with ThreadPoolExecutor(4) as pool:
-        assert max(pool.map(one, orders)) < 1
+        assert max(pool.map(one, orders)) < BROKERS_SILENCE_S
     return [order.client_email for order in orders]
 
 
@@ -78,10 +80,9 @@ def wait_until_all_is_done(stack: Stack, *, within_s: float = 30) -> None:
     """Until no command that can be done is open."""
     open_commands = "SELECT kind, state, last_error FROM commands WHERE state NOT IN ('done', 'failed')"
     open_commands += " AND available_at < '8000-01-01'"
-    deadline = time.monotonic() + within_s
-    while rows := stack.world.rows(open_commands):
-        assert time.monotonic() < deadline, rows
-        time.sleep(0.1)
+    eventually(
+        lambda: not stack.world.rows(open_commands), within_s=within_s, every_s=0.1, what="all is done"
+    )
 
 
 def assert_one_mail_each(stack: Stack, addresses: list[str]) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import redis
 
-from models.command_ledger import ROOM
 from models.provider_gate import FAILURES_THAT_CLOSE
+from tasks.catalogue import MAIL_QUEUE, ROOM
 from tests.stack import Stack
 from tests.waiting import eventually
 
@@ -61,7 +61,7 @@ def test_a_pile_of_mails_is_kept_and_sent_when_mandrill_is_back(stack: Stack) ->
     shown = f"A create: {before_ms:.1f} ms; with {PILE} mails waiting: {during_ms:.1f} ms."
     print(shown)  # noqa: T201 - a measurement
     assert during_ms < 5 * before_ms + 20
-    assert messages(stack) <= ROOM
+    assert messages(stack) <= ROOM[MAIL_QUEUE]
     assert len(stack.world.rows(INCIDENT)) <= incidents + 1
     stack.world.execute("DELETE FROM commands WHERE appointment_id = :id AND sequence > 0", id=piled)
 

@@ -22,6 +22,8 @@ pytestmark = [
     pytest.mark.timeout(180),
     pytest.mark.skipif(find_rabbitmq() is None, reason="There is no rabbitmq-server on the PATH."),
 ]
+BROKERS_SILENCE_S = 2
+"""Whoever waits for a RabbitMQ that does not answer waits so long at least (`broker_connection_timeout`)."""
 TIMES = {"date_start_local": "2027-01-04", "time_start_local": "9:00", "time_duration_s": 3600}
 
 
@@ -41,12 +43,12 @@ def rabbit(
 
 
 def create(stack: Stack) -> tuple[int, str]:
-    """An appointment answered with success within a second; its id and its client's address."""
+    """An appointment made without waiting for the broker; its id and its client's address."""
     order = stack.world.order()
     started = time.monotonic()
     reply = stack.client().create(order_id=order.id, **TIMES)
     assert reply.code == 200, reply.body
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < BROKERS_SILENCE_S
     assert order.client_email is not None
     return reply.appointment["id"], order.client_email
 

@@ -144,7 +144,7 @@ class Watched:
     def sentinels(self) -> dict[str, str]:
         """What must not be found anywhere, by what it is."""
         return {
-            "token": self.token.rpartition("_")[2],
+            "token": self.token.split("_", 2)[2],  # the secret part may hold underscores itself
             "Mandrill key": self.key,
             "gate code": self.gate_code,
             "client's address": self.email.partition("@")[0],

@@ -3,14 +3,18 @@
 On the stack of the session, which is whole again at the end.
 """
 
+import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import redis
 import urllib3
 
 from tests.client import ApiClient
@@ -73,9 +77,15 @@ def mails_of(stack: Stack, addresses: list[str]) -> Counter[int]:
     )
 
 
+def listeners(broker: redis.Redis) -> int:
+    """How many connections listen to what Celery's processes tell each other; a consumer's end with it."""
+    return sum(client["psub"] != "0" for client in broker.client_list())
+
+
 def test_stopping_everything_under_load_and_starting_again_loses_and_doubles_nothing(whole: Stack) -> None:
     orders = [whole.world.order() for _ in range(4)]
-    client = whole.client()
+    # Who gives up while a web process starts slowly is not refused: the request waits there, and is done later.
+    client = whole.client(timeout_s=60)
     with Load(client, [order.id for order in orders]) as load:
         eventually(lambda: len(load.answered) >= 20, what="there is load")
         whole.terminate(*ALL)
@@ -111,6 +121,35 @@ def test_a_mail_under_way_arrives_before_its_worker_stops(whole: Stack) -> None:
     command = whole.world.commands(made)["send-confirmation"]
     assert (command["state"], command["attempts"], command["doubts"]) == ("done", 1, 0)
     assert whole.inbox(to=order.client_email)["count"] == 1
+
+
+def test_a_clocks_worker_stops_at_once_although_its_children_had_not_confirmed_what_they_were_handed(
+    whole: Stack,
+) -> None:
+    """What they were handed is done, and the worker does not wait for confirmations that nobody reads."""
+    worker = whole.processes["worker-clocks"].pid
+    children = [int(child) for child in Path(f"/proc/{worker}/task/{worker}/children").read_text().split()]
+    for child in children:
+        os.kill(child, signal.SIGSTOP)
+    made = []
+    # It hands the first one over in the round of its loop in which it takes the second, if not before.
+    for number in (1, 2):
+        received = whole.log("worker-clocks").count("received")
+        made.append(whole.client().create(order_id=whole.world.order().id, **TIMES).appointment["id"])
+        eventually(
+            lambda received=received: whole.log("worker-clocks").count("received") > received,
+            what=f"message {number} was taken",
+        )
+    with redis.Redis.from_url(whole.redis.url) as broker:
+        listening = listeners(broker)
+        os.kill(worker, signal.SIGTERM)
+        eventually(lambda: listeners(broker) < listening, what="the worker has closed its consumer")
+    for child in children:
+        os.kill(child, signal.SIGCONT)
+    whole.terminate("worker-clocks")
+    whole.start_and_wait("worker-clocks")
+    for appointment_id in made:
+        whole.wait_for_commands(appointment_id)
 
 
 def test_a_request_under_way_is_answered_before_the_web_process_stops(whole: Stack) -> None:

