@@ -34,7 +34,7 @@ if broker_url.startswith("sentinel"):
     broker_read_url = broker_write_url = broker_url
     _sentinel_options["master_name"] = parse_qs(_query).get("master_name", ["mymaster"])[0]
 
-imports = ("tasks.reconcile_times", "tasks.send_mail", "tasks.sweep", "tasks.archive")
+imports = (*dict.fromkeys(kind.module for kind in KINDS.values()), "tasks.sweep", "tasks.archive")
 
 # State lives in PostgreSQL. A result backend would be a second truth that can be lost.
 result_backend = None
@@ -126,8 +126,8 @@ task_time_limit = 45
 worker_soft_shutdown_timeout = _settings.mandrill_total_timeout_s + 5
 worker_cancel_long_running_tasks_on_connection_loss = False  # it would kill a sender in mid POST
 
-# Memory that a library leaks ends with its process: a child that has grown to three times what one with the
-# atlas holds (100 MB) is replaced after its task. In kilobytes; pools of threads ignore both.
+# Memory that a library leaks ends with its process: a child that has grown to twice what one with the atlas holds
+# (160 MB, most of it shared with its parent) is replaced after its task. In kilobytes; pools of threads ignore both.
 worker_max_tasks_per_child = 20_000
 worker_max_memory_per_child = 300_000
 

@@ -109,6 +109,13 @@ class Settings(BaseSettings):
         default=730, ge=90, description="Mails, commands that are done and ended notifications."
     )
     keep_audit_days: int = Field(default=1095, ge=90, description="Who did what by hand.")
+    keep_history_days: int = Field(
+        default=2555, ge=90, description="Who changed what of appointments that are long over."
+    )
+    keep_sessions_days: int = Field(default=30, ge=1, description="Sessions, after they are over.")
+    archive_after_days: int = Field(
+        default=7, ge=1, description="Then commands that are done leave the table that workers look at."
+    )
 
     listen_address: str = Field(
         default="127.0.0.1", description="Web, Flower and the exporter listen here; 0.0.0.0 in a container."

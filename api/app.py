@@ -66,6 +66,14 @@ ROUTES: tuple[AnyRoute, ...] = (
 log = structlog.get_logger(__name__)
 
 
+class _Application(Flask):
+    """Flask, spared to find out before each call of each function whether that is a coroutine: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is."""
+        return func
+
+
 def create_app(*, serving: bool = True) -> Flask:
     """The web application. In development it makes no connection: the first request does.
 
@@ -75,7 +83,7 @@ def create_app(*, serving: bool = True) -> Flask:
     if serving:
         refuse_demo_data()
     settings = get_settings()
-    app = Flask("api", static_folder=None)
+    app = _Application("api", static_folder=None)
     # One byte more than fits: Werkzeug cuts a body of unknown length off at its limit without a word.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     app.url_map.merge_slashes = False

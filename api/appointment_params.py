@@ -537,7 +537,10 @@ DRY_RUN: Final = Param(
     ),
     example=False,
 )
-ADDED_PARAMS: Final[tuple[Param, ...]] = (REFUSE_CONFLICTS, DRY_RUN)
+ADDED_PARAMS: Final[tuple[Param, ...]] = (
+    REFUSE_CONFLICTS,
+    DRY_RUN,
+)
 """Our additions; every route that stores an appointment takes them."""
 
 

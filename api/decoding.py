@@ -8,21 +8,23 @@ this caller may see it, is decided later, where there is a database.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
-from typing import Final
+from functools import cache, cached_property
+from typing import Any, Final
 
 from pydantic import SecretStr
+from pydantic_core import to_json
 
 from api.faults import NAME_LENGTH, Fault, ParamWarning, Refusal, Unreadable, clipped
 from api.params import Param, Registry
-from api.readers import Circumstances, read_value
+from api.readers import Circumstances, Reader, reader_of
 from api.statuses import INVALID_PARAM, INVALID_TOKEN, MISSING_PARAM
-from models.clock import SpellingError, is_blank, parse_boolean
+from models.clock import SpellingError, Supplied, is_blank, parse_boolean
+from models.clock.supplied import FIELD_NAMES
 
 MAX_NAMED_UNKNOWNS: Final = 50
 """Unknown names that get a warning of their own; the rest are only counted."""
@@ -38,9 +40,9 @@ NOT_COMPARED: Final = frozenset(
 and `dry_run` say under which conditions something is stored, and nothing about what.
 """
 
-Json = str | int | bool
+CLOCK_FIELDS: Final = frozenset(FIELD_NAMES)
 
-_CANONICAL_JSON: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+Json = str | int | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +58,36 @@ class Context:
     token: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Decoded:
     """What a request says. A parameter that was not given is in none of the mappings; nor is the token.
 
     `values`: str, int, bool, date, time, aware datetime in UTC, or UUID. A `time_duration` is in whole
-    seconds, `updated_at_mt` is an instant, a password is a `SecretStr`. `supplied`: the same in canonical
-    spelling, as JSON, without passwords.
+    seconds, `updated_at_mt` is an instant, a password is a `SecretStr`.
     `originals`: the text, trimmed, of values that are kept as sent as well (durations and stamps).
     `faults` are in position order; the values are complete only if there are none.
     """
 
     values: dict[str, object]
-    supplied: dict[str, Json]
     originals: dict[str, str]
     faults: list[Fault]
     warnings: list[ParamWarning]
+
+    @property
+    def supplied(self) -> dict[str, Json]:
+        """The values in canonical spelling, as JSON, without passwords."""
+        return {
+            name: canonical(value) for name, value in self.values.items() if not isinstance(value, SecretStr)
+        }
+
+    @cached_property
+    def clocks(self) -> Supplied:
+        """The supplied values that the clocks read; reconciliation always starts from these (clocks.md section 1)."""
+        fields: dict[str, Any] = {name: value for name, value in self.values.items() if name in CLOCK_FIELDS}
+        if "time_duration" in fields:
+            fields["time_duration_read"] = fields["time_duration"]
+            fields["time_duration"] = self.originals["time_duration"]
+        return Supplied(**fields)
 
     @property
     def status(self) -> str | None:
@@ -110,13 +126,14 @@ def decode(params: Mapping[str, object], registry: Registry, context: Context = 
     return _Decoding(params, registry, context).run()
 
 
-def fingerprint(supplied: Mapping[str, Json]) -> bytes:
+def fingerprint(values: Mapping[str, object]) -> bytes:
     """32 bytes that are equal for two spellings of the same request (contract.md section 6).
 
-    SHA-256 of the canonical JSON of `Decoded.supplied`, without the parameters in `NOT_COMPARED`.
+    SHA-256 of canonical JSON, names in order, without the parameters in `NOT_COMPARED`. `Decoded.values` and
+    `Decoded.supplied` give the same: the writer of JSON spells dates, times, instants and uuids as `canonical` does.
     """
-    compared = {name: value for name, value in supplied.items() if name not in NOT_COMPARED}
-    return hashlib.sha256(_CANONICAL_JSON.encode(compared).encode()).digest()
+    compared = {name: values[name] for name in sorted(values) if name not in NOT_COMPARED}
+    return hashlib.sha256(to_json(compared)).digest()
 
 
 def canonical(value: object) -> Json:
@@ -130,39 +147,66 @@ def canonical(value: object) -> Json:
     return str(value)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a registry declares, in the order in which decoding goes through it; made once for each."""
+
+    required: tuple[Param, ...]
+    deprecated: tuple[tuple[str, ParamWarning], ...]
+    readers: tuple[tuple[str, Reader], ...]
+    stamps: tuple[tuple[str, Reader], ...]
+    kept_as_sent: tuple[str, ...]
+
+
+@cache
+def _plan(registry: Registry) -> _Plan:
+    read = [param for param in registry if param.reads != "token"]
+    return _Plan(
+        required=tuple(param for param in registry if param.required),
+        deprecated=tuple((param.name, _deprecated(param)) for param in registry if param.deprecated),
+        readers=tuple((param.name, reader_of(param)) for param in read if param.reads != "stamp"),
+        stamps=tuple((param.name, reader_of(param)) for param in read if param.reads == "stamp"),
+        kept_as_sent=tuple(param.name for param in read if param.reads in ("stamp", "duration")),
+    )
+
+
 class _Decoding:
     """The state of one call of `decode`."""
 
     def __init__(self, params: Mapping[str, object], registry: Registry, context: Context) -> None:
         self.registry = registry
-        self.given = {name: value for name, value in params.items() if not is_blank(value)}
-        token = self.given.get("token") or context.token
-        self.token = token.strip() if isinstance(token, str) else ""
-        self.token_in_header = bool(context.token)
+        self.context = context
+        self.given = {
+            name: value
+            for name, value in params.items()
+            if value is not None and not (isinstance(value, str) and not value.strip())
+        }
         self.circumstances = Circumstances(self._month_first(), context.choices)
         self.values: dict[str, object] = {}
-        self.originals: dict[str, str] = {}
         self.faults: dict[str, Fault] = {}
         self.warnings: list[ParamWarning] = []
 
     def run(self) -> Decoded:
-        self._read_all()
+        given, plan = self.given, _plan(self.registry)
+        for param in plan.required:
+            if param.name not in given and not (param.reads == "token" and self.context.token):
+                self.faults[param.name] = _missing(param)
+        self.warnings += [warning for name, warning in plan.deprecated if name in given]
+        self._read(plan.readers)
+        updated_at = self.values.get("updated_at")
+        if isinstance(updated_at, datetime):
+            self.circumstances.updated_at = updated_at
+        self._read(plan.stamps)  # last: a supplied `updated_at` picks between two readings
         for rule in self.registry.rules:
             for fault in rule(self.values, frozenset(self.faults)):
                 self._add(fault)
         for name in self.faults:
             self.values.pop(name, None)
-            self.originals.pop(name, None)
-        if not self.given.keys() <= self.registry.names:
+        if not given.keys() <= self.registry.names:
             self._warn_of_unknown_names()
         return Decoded(
             values=self.values,
-            supplied={
-                name: canonical(value)
-                for name, value in self.values.items()
-                if not isinstance(value, SecretStr)
-            },
-            originals=self.originals,
+            originals={name: str(given[name]).strip() for name in plan.kept_as_sent if name in self.values},
             faults=sorted(self.faults.values(), key=lambda fault: self.registry[fault.param].position),
             warnings=self.warnings,
         )
@@ -175,35 +219,15 @@ class _Decoding:
         except SpellingError:
             return None  # its fault is noted in its turn
 
-    def _read_all(self) -> None:
-        stamps: list[Param] = []
-        for param in self.registry.params:
-            if param.name not in self.given:
-                if param.required and not (param.reads == "token" and self.token_in_header):
-                    self.faults[param.name] = _missing(param)
-                continue
-            if param.deprecated:
-                self.warnings.append(_deprecated(param))
-            if param.reads == "stamp":
-                stamps.append(param)  # read last: a supplied `updated_at` picks between two readings
-            elif param.reads != "token":
-                self._read(param)
-        updated_at = self.values.get("updated_at")
-        if isinstance(updated_at, datetime):
-            self.circumstances.updated_at = updated_at
-        for param in stamps:
-            self._read(param)
-
-    def _read(self, param: Param) -> None:
-        value = self.given[param.name]
-        try:
-            self.values[param.name] = read_value(param, value, self.circumstances)
-        except (SpellingError, Unreadable) as problem:
-            hint = f"{problem.hint} {param.hint}".strip()
-            self._add(Fault(param.name, INVALID_PARAM, problem.message, hint))
-            return
-        if param.reads in ("stamp", "duration"):
-            self.originals[param.name] = str(value).strip()
+    def _read(self, readers: Iterable[tuple[str, Reader]]) -> None:
+        given, values, circumstances = self.given, self.values, self.circumstances
+        for name, read in readers:
+            if name in given:
+                try:
+                    values[name] = read(given[name], circumstances)
+                except (SpellingError, Unreadable) as problem:
+                    hint = f"{problem.hint} {self.registry[name].hint}".strip()
+                    self._add(Fault(name, INVALID_PARAM, problem.message, hint))
 
     def _add(self, fault: Fault) -> None:
         """Note the first fault of a parameter, in words that can show neither the token nor a password."""
@@ -228,7 +252,8 @@ class _Decoding:
         return None
 
     def _secrets(self) -> Iterator[tuple[str, str]]:
-        yield "token", self.token
+        token = self.given.get("token") or self.context.token
+        yield "token", token.strip() if isinstance(token, str) else ""
         for param in self.registry:
             value = self.given.get(param.name)
             if param.secret and param.reads != "token" and isinstance(value, str):

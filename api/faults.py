@@ -5,13 +5,16 @@ A `Fault` belongs to one parameter; a request collects all of its faults before 
 parameters to speak of.
 
 Whatever these values quote from a request passes through `quoted` or `clipped` first: short, on one
-line, without control characters, so that an answer or a log line cannot be flooded or forged.
+line, without control characters, so that an answer or a log line cannot be flooded or forged; and without
+a token, which people put into the strangest places.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from models.token_spelling import without_tokens
 
 VALUE_LENGTH = 40
 NAME_LENGTH = 60
@@ -79,7 +82,8 @@ class Unreadable(ValueError):  # noqa: N818 - named for what it says of the valu
 
 
 def clipped(text: str, length: int) -> str:
-    """At most `length` characters of `text`; what does not print is shown as its code (`\\u001b`)."""
+    """At most `length` characters of `text`: what does not print as its code (`\\u001b`), a token as its kind."""
+    text = without_tokens(text)
     short = text if len(text) <= length else text[: length - 1] + "…"
     if short.isprintable():
         return short

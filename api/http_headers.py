@@ -35,8 +35,10 @@ def protector() -> Callable[[Response], Response]:
     headers = [(name, name.lower(), value) for name, value in protection(get_settings())]
 
     def protect(response: Response) -> Response:
-        present = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - a list of pairs
-        response.headers.extend((name, value) for name, lowered, value in headers if lowered not in present)
+        present = {name.lower() for name, _ in response.headers}
+        for name, lowered, value in headers:
+            if lowered not in present:
+                response.headers.add(name, value)
         return response
 
     return protect

@@ -21,6 +21,7 @@ from uuid import uuid4
 import sentry_sdk
 import structlog
 from flask import Request, Response, g
+from sqlalchemy import Connection
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api import caller as callers
@@ -28,7 +29,7 @@ from api import dry_run, rate_limits
 from api.answer import Answer, refusal_answer, to_response
 from api.body import read_body
 from api.caller import WITHOUT_ROLE, Caller
-from api.decoding import Context, body_token, decode
+from api.decoding import Context, Decoded, body_token, decode
 from api.faults import Fault, ParamWarning, Refusal
 from api.preferences import preferred_wait_s
 from api.query import NO_BEARER, read_query
@@ -47,6 +48,7 @@ from api.statuses import (
 )
 from models.database import autocommit_engine, once_more_if_disconnected
 from models.moment import now
+from models.prepared import Row
 from models.switchboard import Board, KnownApplication, switchboard
 from models.tokens import Holder, find_holder, touch
 
@@ -108,9 +110,10 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
         )
         params = read_body(body, request.headers.get("Content-Type"), sensitive=route.sensitive)
         token = callers.one_token(body_token(params), header_token)
-    context = Context(route.choices(), header_token)
+    # Before the token is looked at, so that what it names can be read with it; what is wrong is told in its turn.
+    decoded = decode(params, route.params, Context(route.choices(), header_token))
     if token is None:
-        faults = decode(params, route.params, context).faults
+        faults = decoded.faults
         if "token" not in route.params:
             faults = [NO_BEARER, *faults]
         return Answer(MISSING_PARAM, "The token is missing.", errors=faults)
@@ -120,7 +123,7 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
     def serve(*, again: bool) -> Answer:
         nonlocal admitted_without_role
         with autocommit_engine().connect() as connection:
-            holder = find_holder(connection, token)
+            holder, along = _holder_and_along(connection, token, route, decoded)
             if holder is None:
                 rate_limits.note_invalid_token(request.remote_addr)
             holder = callers.check_holder(holder, moment)
@@ -129,7 +132,6 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
             holder = touch(connection, holder, moment)
             if callers.lacks_role(holder) and WITHOUT_ROLE not in route.callers:
                 return client_required(holder, token)
-            decoded = decode(params, route.params, context)
             application, faults = _application(board, decoded.values.get("application"), holder)
             caller = callers.in_role(holder, application)
             if again and admitted_without_role:
@@ -141,7 +143,9 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
             call = found = None
             if caller is not None:
                 wait_s = preferred_wait_s(request.headers.get("Prefer"))
-                call = Call(caller, decoded, connection, moment, request_id, spare_uuid, again, key, wait_s)
+                call = Call(
+                    caller, decoded, connection, moment, request_id, spare_uuid, again, key, wait_s, along
+                )
                 found = route.look_up(call)
                 faults += route.check(call, found)
             if faults:
@@ -152,6 +156,14 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
         return _with_session(answer, call)
 
     return once_more_if_disconnected(serve)
+
+
+def _holder_and_along(
+    connection: Connection, token: str, route: Route, decoded: Decoded
+) -> tuple[Holder | None, Row]:
+    if route.along is None:
+        return find_holder(connection, token), ()
+    return route.along.find(connection, token, decoded.values)
 
 
 def check_deployed(route: AnyRoute, board: Board) -> None:

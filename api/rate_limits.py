@@ -28,6 +28,7 @@ from redis.retry import Retry
 
 import measures
 from api.faults import Refusal
+from api.login_throttle import network
 from api.statuses import RATE_LIMIT_EXCEEDED
 from models.moment import now
 from models.tokens import Holder
@@ -249,7 +250,8 @@ def failures_of(address: str | None) -> Standing | None:
     """Count one failed proof of who somebody is, from `address`; how the address stands. None: no limit."""
     if _limits is None or _limits.failures is None or not address:
         return None
-    return _limits.limiter.take(_limits.failures, address)
+    # Whoever has an IPv6 address has 2^64 of them: they count as one.
+    return _limits.limiter.take(_limits.failures, network(address))
 
 
 def _refusal(standing: Standing, message: str) -> Refusal:
@@ -277,8 +279,8 @@ def tell(response: Response) -> Response:
         return response
     reset_s = max(1, math.ceil(standing.reset_s))
     left = f'"{standing.rate.name}";r={standing.remaining};t={reset_s}'
-    told = [("RateLimit-Policy", standing.rate.policy), ("RateLimit", left)]
+    response.headers.add("RateLimit-Policy", standing.rate.policy)
+    response.headers.add("RateLimit", left)
     if standing.is_refused:
-        told.append(("Retry-After", str(reset_s)))
-    response.headers.extend(told)
+        response.headers.add("Retry-After", str(reset_s))
     return response

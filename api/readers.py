@@ -71,36 +71,27 @@ class Circumstances:
     updated_at: datetime | None = None
 
 
-def read_value(param: Param, value: object, circumstances: Circumstances) -> object:
-    """The Python value of one parameter: str, int, bool, date, time, UUID, END_OF_DAY or a UTC datetime.
+Reader = Callable[[object, Circumstances], object]
 
-    A duration is read as whole seconds, a Mountain Time stamp as an instant, a password as a `SecretStr`.
+
+def reader_of(param: Param) -> Reader:
+    """What reads the values of one parameter; made once, so that what is declared is not looked up for each value.
+
+    It gives str, int, bool, date, time, UUID, END_OF_DAY or a UTC datetime. A duration is read as whole seconds, a
+    Mountain Time stamp as an instant, a password as a `SecretStr`.
     """
-    if param.reads in ("string", "email"):
-        text = read_string(value, param.max_length)
-        choices = circumstances.choices.get(param.name, param.choices)
-        return text if choices is None else read_choice(text, choices)
-    if param.reads == "names":
-        return read_names(value, param.choices or ())
-    if param.reads not in _MEASURED_BY_THEMSELVES:
-        _check_length(value)
-    simple = _SIMPLE_READERS.get(param.reads)
-    if simple is not None:
-        return simple(value)
-    if param.reads == "integer":
-        return _read_integer(value, param)
-    return _read_calendar(param, value, circumstances)
+    return _MAKERS[param.reads](param)
 
 
 def read_string(value: object, max_length: int | None) -> str:
     """Text, trimmed, with CR and CRLF as LF; numbers become text, since FileMaker's JSON infers types."""
     if isinstance(value, str):
         text = value
-        if "\r" in text:
+        if not text.isprintable():  # no plain line, and so more than most texts are
             text = text.replace("\r\n", "\n").replace("\r", "\n")
-        forbidden = _FORBIDDEN.search(text)
-        if forbidden is not None:
-            raise _forbidden_character(forbidden)
+            forbidden = _FORBIDDEN.search(text)
+            if forbidden is not None:
+                raise _forbidden_character(forbidden)
         text = text.strip()
     else:
         text = _number_as_text(value)
@@ -198,25 +189,72 @@ def read_ids(value: object) -> tuple[int, ...]:
     return tuple(dict.fromkeys(parse_integer(each, low=1, high=MAX_ID) for each in given))
 
 
-def _read_calendar(param: Param, value: object, circumstances: Circumstances) -> object:
+def _text_reader(param: Param) -> Reader:
+    name, longest, declared = param.name, param.max_length, param.choices
+
+    def read(value: object, circumstances: Circumstances) -> str:
+        text = read_string(value, longest)
+        choices = circumstances.choices.get(name, declared)
+        return text if choices is None else read_choice(text, choices)
+
+    return read
+
+
+def _integer_reader(param: Param) -> Reader:
+    low, high = param.minimum, param.maximum
+    assert low is not None and high is not None  # noqa: S101 - `Param` sees to it
+
+    def read(value: object, _: Circumstances) -> int:
+        _check_length(value)
+        return parse_integer(value, low=low, high=high)
+
+    return read
+
+
+def _names_reader(param: Param) -> Reader:
+    choices = param.choices or ()
+    return lambda value, _: read_names(value, choices)
+
+
+def _measuring(parse: Callable[[object], object]) -> Callable[[Param], Reader]:
+    """Readers of values whose spellings are all short."""
+
+    def read(value: object, _: Circumstances) -> object:
+        _check_length(value)
+        return parse(value)
+
+    return lambda _: read
+
+
+def _plain(parse: Callable[[object], object]) -> Callable[[Param], Reader]:
+    """Readers of values that measure themselves."""
+    return lambda _: lambda value, _: parse(value)
+
+
+def _read_boolean(value: object, _: Circumstances) -> bool:
+    if value is True or value is False:
+        return value
+    _check_length(value)
+    return parse_boolean(value)
+
+
+def _read_date(value: object, circumstances: Circumstances) -> date:
+    _check_length(value)
     month_first = circumstances.month_first
-    if param.reads == "date":
-        return _read_date(value, month_first)
-    if param.reads == "datetime":
-        # With month_first both orders can be read, so that is how an unreadable month_first is taken.
-        return parse_datetime(value, month_first=month_first is not False)
-    return parse_mountain_stamp(value, sibling=circumstances.updated_at)
-
-
-def _read_date(value: object, month_first: bool | None) -> date:
     if month_first is None:
         month_first = isinstance(value, str) and "/" in value
     return parse_date(value, month_first=month_first)
 
 
-def _read_integer(value: object, param: Param) -> int:
-    assert param.minimum is not None and param.maximum is not None  # noqa: S101 - `Param` sees to it
-    return parse_integer(value, low=param.minimum, high=param.maximum)
+def _read_datetime(value: object, circumstances: Circumstances) -> datetime:
+    _check_length(value)
+    # With month_first both orders can be read, so that is how an unreadable month_first is taken.
+    return parse_datetime(value, month_first=circumstances.month_first is not False)
+
+
+def _read_stamp(value: object, circumstances: Circumstances) -> datetime:
+    _check_length(value)
+    return parse_mountain_stamp(value, sibling=circumstances.updated_at)
 
 
 def _read_stop_time(value: object) -> object:
@@ -224,21 +262,26 @@ def _read_stop_time(value: object) -> object:
     return at
 
 
-_SIMPLE_READERS: Final[Mapping[str, Callable[[object], object]]] = MappingProxyType(
+_MAKERS: Final[Mapping[str, Callable[[Param], Reader]]] = MappingProxyType(
     {
-        "boolean": parse_boolean,
-        "time": parse_time,
-        "stop-time": _read_stop_time,
-        "duration": parse_duration,
-        "uuid": read_uuid,
-        "ids": read_ids,
-        "password": read_password,
-        "addresses": read_addresses,
+        "string": _text_reader,
+        "email": _text_reader,
+        "names": _names_reader,
+        "integer": _integer_reader,
+        "boolean": lambda _: _read_boolean,
+        "date": lambda _: _read_date,
+        "datetime": lambda _: _read_datetime,
+        "stamp": lambda _: _read_stamp,
+        "time": _measuring(parse_time),
+        "stop-time": _measuring(_read_stop_time),
+        "duration": _measuring(parse_duration),
+        "uuid": _measuring(read_uuid),
+        "ids": _plain(read_ids),
+        "password": _plain(read_password),
+        "addresses": _plain(read_addresses),
     }
 )
-
-
-_MEASURED_BY_THEMSELVES: Final = frozenset({"ids", "addresses", "password"})
+"""By `Param.reads`. A token is read before anything else, and by nobody here."""
 
 
 def _check_length(value: object) -> None:

@@ -16,7 +16,9 @@ from api.params import Registry
 from api.shapes.shape import Returned
 from api.statuses import STATUS
 from models.accounts import ROLES
+from models.prepared import Row
 from models.switchboard import KnownApplication
+from models.tokens import ReadAlong
 
 EVERY_ROLE = frozenset({APPLICATION_ROLE, *ROLES})
 EVERY_SESSION = frozenset({*ROLES, WITHOUT_ROLE})
@@ -43,6 +45,8 @@ class Call:
     idempotency_key: str | None = field(default=None, repr=False)
     wait_s: int = 0
     """For how long the caller is willing to wait for what follows (`Prefer: wait=N`)."""
+    along: Row = field(default=(), repr=False)
+    """What `Route.along` read with the token; empty when the request names nothing of it."""
 
 
 def _nothing_to_look_up(_call: Call) -> None:
@@ -59,7 +63,8 @@ class Route:
 
     `callers` are the roles that may use it; an empty set would let nobody in and is refused at start. Only who is
     named there comes through, and a user without any role only where `WITHOUT_ROLE` is.
-    `sensitive` routes take base64 of a JSON object. `look_up` reads what the route needs from the database;
+    `sensitive` routes take base64 of a JSON object. `along` is read in the same round trip as the token, for a route
+    where a round trip counts. `look_up` reads what else the route needs from the database;
     `check` finds the faults that show only there, such as unknown ids; `act` does the work, and is reached
     without faults only. Both get what `look_up` found. All three may run twice (`Call.again`).
 
@@ -79,6 +84,7 @@ class Route:
     act: Callable[[Call, Any], Answer]
     look_up: Callable[[Call], Any] = _nothing_to_look_up
     check: Callable[[Call, Any], list[Fault]] = _nothing_to_check
+    along: ReadAlong | None = None
     sensitive: bool = False
     choices: Callable[[], Mapping[str, tuple[str, ...]]] = dict
     statuses: frozenset[str] = frozenset()

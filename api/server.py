@@ -3,11 +3,16 @@
 A refused body may be left unread. Then the connection cannot be used again, and the answer says so: a client that
 keeps connections would lose its next request.
 
+A connection whose client goes on speaking stays in its thread, as long as there is one for every connection. Handing
+it back to the main thread, to be told there of the next request and to be given to some thread again, costs a
+request several switches of threads.
+
 A request that gunicorn cannot parse never reaches the application. Gunicorn would answer it in HTML and log
 what was wrong with it, word for word; a header that broke may hold a token.
 """
 
 import secrets
+import select
 import socket
 import struct
 import time
@@ -33,6 +38,9 @@ DRAINED_BYTES = 8 * 1024 * 1024
 DRAINED_S = 3
 """So much of an unread body, for so long, is taken before closing: who is still sending then reads the answer first,
 where otherwise the kernel would reset the connection and the answer be lost (RFC 9112 section 9.6)."""
+
+STAY_MS = 50
+"""A thread waits for so long for the next request of its connection. Who connects when all threads wait, waits too."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +78,15 @@ def closing_after_unread(application: Callable[..., Iterable[bytes]]) -> Callabl
     return serve
 
 
+def speaks_again(conn: Any) -> bool:
+    """Whether the client of a kept connection sends something more, or hangs up, within `STAY_MS`."""
+    if conn.parser.unreader.buf.getvalue():
+        return True  # read together with the end of the request before
+    waiting = select.poll()
+    waiting.register(conn.sock, select.POLLIN)
+    return bool(waiting.poll(STAY_MS))
+
+
 class JsonWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     """Gunicorn's thread worker with the contract's words for what it refuses by itself."""
 
@@ -88,9 +105,16 @@ class JsonWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         return is_kept
 
     def handle(self, conn: Any) -> Any:
-        """Serve a request; a client that falls silent in the middle of it is given up."""
-        give_up_silence(conn.sock)
-        return super().handle(conn)
+        """Serve a request, and those that follow at once; who falls silent in the middle of one is given up."""
+        if not conn.initialized:
+            give_up_silence(conn.sock)
+        is_kept = super().handle(conn)
+        while is_kept is True and self._has_threads_to_spare() and speaks_again(conn):
+            is_kept = super().handle(conn)
+        return is_kept
+
+    def _has_threads_to_spare(self) -> bool:
+        return bool(self.alive and self.nr_conns <= self.cfg.threads)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002
         """Answer what could not be parsed; the connection is closed afterwards."""

@@ -28,6 +28,7 @@ from bench import (
     profile,
     records,
     report,
+    retention,
 )
 from bench.found import Found, Options
 from bench.load import LoadError
@@ -48,12 +49,13 @@ BENCHES: dict[str, tuple[Bench, str]] = {
     "mail-rate": (mail_rate.measure, "one mail worker against a Mandrill that takes 100 ms"),
     "clocks": (clocks.measure, "the clocks' worker beside Celery's no-ops"),
     "memory": (memory.measure, "memory after 10,000 tasks, and the start"),
+    "retention": (retention.measure, "creates while years of old rows are let go"),
     "flat": (flat.measure, "creates with a million rows there already"),
     "profile": (profile.measure, "where a create's time goes, by py-spy"),
 }
 STANDARD = tuple(name for name in BENCHES if name not in ("flat", "profile"))
 SHORT = ("floors", "create", "mail", "broker")
-NUMBERS = {"mail-rate": 600, "clocks": 600, "memory": 10_000}
+NUMBERS = {"mail-rate": 600, "clocks": 600, "memory": 10_000, "retention": 50_000}
 """How many appointments a bench takes where it counts them."""
 START_ROWS = 10_000
 """Appointments that are there before anything is measured."""

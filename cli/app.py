@@ -24,6 +24,8 @@ COMMANDS = {
     "import": "cli.importing.command:import_records",
     "mail": "cli.mail:mail",
     "notifications": "cli.notifications:notifications",
+    "restored": "cli.restored:restored",
+    "retention": "cli.retention:retention",
     "routes": "cli.routes:routes",
     "tokens": "cli.tokens:tokens",
     "users": "cli.users:users",

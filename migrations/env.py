@@ -4,7 +4,11 @@ A migration that waits for a lock makes every later statement on that table wait
 after a few seconds and can be run again.
 """
 
+from collections.abc import Iterable
+
 from alembic import context
+from alembic.operations.ops import MigrationScript
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from models import tables
@@ -21,6 +25,14 @@ def render_item(kind: str, item: object, _autogen_context: object) -> str | bool
     return False
 
 
+def number(_context: object, _revision: object, scripts: Iterable[MigrationScript]) -> None:
+    """Give a new migration the number after the newest, unless `--rev-id` says another."""
+    newest = ScriptDirectory.from_config(context.config).get_current_head()
+    for script in scripts:
+        if getattr(context.config.cmd_opts, "rev_id", None) is None:
+            script.rev_id = f"{int(newest or 0) + 1:04}"
+
+
 def run() -> None:
     """Apply the migrations, each in a transaction of its own."""
     engine = create_engine(get_settings().database_url, connect_args={"connect_timeout": 3})
@@ -33,6 +45,7 @@ def run() -> None:
             transaction_per_migration=True,
             compare_server_default=True,
             render_item=render_item,
+            process_revision_directives=number,
         )
         with context.begin_transaction():
             context.run_migrations()

@@ -22,6 +22,7 @@ from models.clock import (
     tzdata_version,
 )
 from models.clock.frames import DATE_FIELDS, TIME_FIELDS
+from models.prepared import Prepared
 
 TIME_COLUMNS: Final = (*DATE_FIELDS, *TIME_FIELDS, "allday", "time_duration", "time_duration_s")
 """Columns that hold what was supplied until reconciliation has filled the gaps. `TIME_COLUMNS` decide the times."""
@@ -32,7 +33,7 @@ FOUND_BY_CLOCKS: Final = (
 )
 """What is null until the times are reconciled again."""
 
-_LOCK = text("SELECT FROM appointments WHERE id = :id FOR NO KEY UPDATE")
+_LOCK = Prepared("SELECT FROM appointments WHERE id = $1 FOR NO KEY UPDATE")
 _NOTE = text(
     "INSERT INTO appointment_changes (appointment_id, action, changes, sequence, updated_at_mt, caller_kind,"
     " caller_role, caller_name, caller_user_id, caller_application_id, request_id)"
@@ -73,7 +74,7 @@ class Snapshots:
 
 def lock(connection: Connection, appointment_id: int) -> None:
     """Wait for whoever is changing the appointment, and keep others out until this transaction ends."""
-    connection.execute(_LOCK, {"id": appointment_id})
+    _LOCK.rows(connection, appointment_id)
 
 
 def snapshots_of(row: Mapping[str, Any], office_zone: str, now: datetime) -> Snapshots:

@@ -6,14 +6,14 @@ with one exception: when new rules part a wall time that people were told from i
 *adopted* as the supplied one from then on (clocks.md section 9).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 from sqlalchemy import Connection
+from sqlalchemy.exc import NoResultFound
 
 from models.clock import (
     Atlas,
@@ -32,19 +32,44 @@ from models.clock import (
 )
 from models.clock.busy import busy_span
 from models.clock.frames import DATE_FIELDS, TIME_FIELDS
+from models.clock.reconcile import FILLED
+from models.prepared import Prepared, Row
 
-# The row is locked on its own first: when another transaction has just moved the appointment to another order,
-# the order is looked up by what it says now.
-_READ = f"""
-WITH a AS MATERIALIZED (SELECT * FROM appointments WHERE id = %(id)s FOR UPDATE)
-SELECT a.id, a.supplied, a.adopted, a.tzdata_version, a.zone_name, a.zone_source, a.office_zone, a.discrepancies,
-  a.reconciled_at, a.time_duration_s, a.photographer_user_id,
-  {", ".join(f"a.{name}" for name in (*DATE_FIELDS, *TIME_FIELDS))},
-  p.time_zone, p.latitude, p.longitude, p.zip
+_STORED = (*DATE_FIELDS, *TIME_FIELDS, "time_duration_s")
+_READ_COLUMNS = (
+    "supplied",
+    "adopted",
+    "tzdata_version",
+    "zone_name",
+    "photographer_user_id",
+    "discrepancies",
+)
+
+# The rows are locked on their own first: when another transaction has just moved an appointment to another order,
+# the order is looked up by what it says now. In the order of their ids, as everybody who locks several does. A
+# `SELECT` around the ids hides from the planner how many they are: else it would plan anew each time.
+_READ = Prepared(f"""
+WITH a AS MATERIALIZED (
+  SELECT id, order_id, {", ".join((*_READ_COLUMNS, *_STORED))}
+  FROM appointments WHERE id = ANY((SELECT $1)::bigint[]) ORDER BY id FOR UPDATE)
+SELECT a.id, {", ".join(f"a.{name}" for name in _READ_COLUMNS)}, p.time_zone, p.latitude, p.longitude, p.zip,
+  {", ".join(f"a.{name}" for name in _STORED)}
 FROM a
 LEFT JOIN orders o ON o.id = a.order_id
 LEFT JOIN properties p ON p.id = o.property_id
-"""  # noqa: S608 - made of column names
+""")  # noqa: S608 - made of column names
+_FOUND = (
+    *("adopted", "starts_at", "stops_at", "start_resolution", "stop_resolution", "zone_name", "zone_source"),
+    *("busy_from", "busy_until"),
+    *("start_offset_s", "stop_offset_s", "office_zone", "tzdata_version", "discrepancies"),
+)
+# One document for all of them: psycopg has little to convert, and it is one plan however many they are.
+_WRITE = Prepared(f"""
+UPDATE appointments AS a
+SET {", ".join(f"{name} = new.{name}" for name in (*FILLED, *_FOUND))}, reconciled_at = now()
+FROM json_populate_recordset(NULL::appointments, $1::json) AS new
+WHERE a.id = new.id RETURNING a.id
+""")  # noqa: S608 - made of column names
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +103,30 @@ def read_clocks(connection: Connection, appointment_id: int) -> Clocks:
 
     Raises `sqlalchemy.exc.NoResultFound` when there is no such appointment.
     """
-    row = connection.exec_driver_sql(_READ, {"id": appointment_id}).mappings().one()
-    names = (*DATE_FIELDS, *TIME_FIELDS, "time_duration_s")
-    known = row["discrepancies"]
+    found = read_all_clocks(connection, [appointment_id])
+    if not found:
+        raise NoResultFound(f"There is no appointment {appointment_id}.")
+    return found[appointment_id]
+
+
+def read_all_clocks(connection: Connection, appointment_ids: Sequence[int]) -> dict[int, Clocks]:
+    """Read those of them that there are, by id, and keep others from changing the rows meanwhile."""
+    return {row[0]: _clocks(row) for row in _READ.rows(connection, list(appointment_ids))}
+
+
+def _clocks(row: Row) -> Clocks:
+    supplied, adopted, tzdata, zone_name, photographer_user_id, known = row[1:7]
     return Clocks(
-        supplied=Supplied.from_json(row["supplied"]),
-        adopted=None if row["adopted"] is None else Supplied.from_json(row["adopted"]),
-        place=Place(row["time_zone"], row["latitude"], row["longitude"], row["zip"]),
+        supplied=Supplied.from_json(supplied),
+        adopted=None if adopted is None else Supplied.from_json(adopted),
+        place=Place(*row[7:11]),
         stored=Stored(
-            {name: row[name] for name in names},
+            dict(zip(_STORED, row[11:], strict=True)),
             None if known is None else tuple(Discrepancy(**item) for item in known),
         ),
-        tzdata_version=row["tzdata_version"],
-        zone_name=row["zone_name"],
-        photographer_user_id=row["photographer_user_id"],
+        tzdata_version=tzdata,
+        zone_name=zone_name,
+        photographer_user_id=photographer_user_id,
     )
 
 
@@ -129,43 +164,40 @@ def _with_earlier_moves(outcome: Reconciliation, clocks: Clocks) -> Reconciliati
 
 def write_clocks(connection: Connection, appointment_id: int, decision: Decision) -> None:
     """Store an outcome, and from when until when it takes the photographer; never what was supplied."""
+    write_all_clocks(connection, {appointment_id: decision})
+
+
+def write_all_clocks(connection: Connection, decisions: Mapping[int, Decision]) -> None:
+    """Store several outcomes, by the appointments' ids, in one statement."""
+    rows = [_row(appointment_id, decision) for appointment_id, decision in decisions.items()]
+    _WRITE.rows(connection, to_json(rows).decode())
+
+
+def _row(appointment_id: int, decision: Decision) -> dict[str, Any]:
     outcome = decision.outcome
     span = busy_span(outcome)
-    values: Mapping[str, Any] = outcome.values
-    connection.exec_driver_sql(
-        _update_statement(tuple(values)),
-        {
-            **values,
-            "id": appointment_id,
-            "adopted": None if decision.adopted is None else Jsonb(decision.adopted.to_json()),
-            "starts_at": outcome.start_instant,
-            "stops_at": outcome.stop_instant,
-            "busy_from": None if span is None else span.begin,
-            "busy_until": None if span is None else span.end,
-            "start_resolution": outcome.start,
-            "stop_resolution": outcome.stop,
-            "zone_name": outcome.zone_name,
-            "zone_source": outcome.zone_source,
-            "start_offset_s": outcome.offsets.get("start"),
-            "stop_offset_s": outcome.offsets.get("stop"),
-            "office_zone": outcome.office_zone,
-            "tzdata_version": outcome.tzdata_version,
-            "discrepancies": Jsonb([found.to_json() for found in outcome.discrepancies]),
-        },
-    )
-
-
-_FOUND = (
-    *("adopted", "starts_at", "stops_at", "start_resolution", "stop_resolution", "zone_name", "zone_source"),
-    *("busy_from", "busy_until"),
-    *("start_offset_s", "stop_offset_s", "office_zone", "tzdata_version", "discrepancies"),
-)
-
-
-@lru_cache(maxsize=8)
-def _update_statement(names: tuple[str, ...]) -> str:
-    columns = ", ".join(f"{name} = %({name})s" for name in (*names, *_FOUND))
-    return f"UPDATE appointments SET {columns}, reconciled_at = now() WHERE id = %(id)s"  # noqa: S608
+    row = {
+        **outcome.values,
+        "id": appointment_id,
+        "adopted": None if decision.adopted is None else decision.adopted.to_json(),
+        "starts_at": outcome.start_instant,
+        "stops_at": outcome.stop_instant,
+        "busy_from": None if span is None else span.begin,
+        "busy_until": None if span is None else span.end,
+        "start_resolution": outcome.start,
+        "stop_resolution": outcome.stop,
+        "zone_name": outcome.zone_name,
+        "zone_source": outcome.zone_source,
+        "start_offset_s": outcome.offsets.get("start"),
+        "stop_offset_s": outcome.offsets.get("stop"),
+        "office_zone": outcome.office_zone,
+        "tzdata_version": outcome.tzdata_version,
+        "discrepancies": [found.to_json() for found in outcome.discrepancies],
+    }
+    for name, value in row.items():
+        if isinstance(value, datetime) and value.utcoffset() is None:
+            raise ValueError(f"{name}: a datetime without a zone cannot be stored.")
+    return row
 
 
 def explanation(row: Mapping[str, Any]) -> list[str]:

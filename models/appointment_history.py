@@ -1,6 +1,7 @@
 """Reading the history of an appointment: its changes, newest first, and at the end how it was created.
 
-The creation was never written down: it is the appointment as it is with every change undone.
+The creation was never written down: it is the appointment as it is with every change undone. When changes of long
+ago are no longer kept (`history_since`), it cannot be told any more.
 """
 
 import json
@@ -93,12 +94,13 @@ def read_history(
     """Up to `limit` entries older than the one with the id `before`, and the id to go on from; None at the end.
 
     `row` is the appointment's; `asked` is what its callers made of it up to now, by field and in the spelling of
-    the history. `since` is the id of the oldest change to be read; with 0 the creation follows it.
+    the history. `since` is the id of the oldest change to be read; with 0 the creation follows it, unless changes
+    before it were forgotten.
     """
     appointment_id = row["id"]
     given = {"id": appointment_id, "before": before, "limit": limit + 1, "since": since}
     entries = [Entry(**found) for found in connection.execute(_PAGE, given).mappings()]
-    if len(entries) <= limit and before != 0 and since == 0:
+    if len(entries) <= limit and before != 0 and since == 0 and row["history_since"] is None:
         entries.append(_creation(connection, row, asked))
     page = entries[:limit]
     return page, page[-1].id if len(entries) > limit else None

@@ -1,24 +1,35 @@
-"""Writing a new appointment and the commands that follow from it: one statement, one transaction, one NOTIFY.
+"""Writing a new appointment and the commands that follow from it: one statement and one transaction.
 
 A unique index decides between two requests with the same uuid or idempotency key, not a look-up: the second
 one waits for the first, writes nothing, and is answered from the row that won.
+
+The statement also tells whom else the photographer has promised the time to, as of right before the insert, and
+wakes the relay. A commit with a NOTIFY lets no other such commit pass until it is on the disk, so that under load
+each process leaves it out for a moment after the last one: the relay goes on looking for that long
+(`workers/relay.py`), and nothing but some milliseconds depends on it.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+from psycopg.pq import TransactionStatus
 from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from models.appointments import Appointment
 from models.command_ledger import CHANNEL, CREATED
 from models.commands import NewCommand
+from models.photographer_conflicts import Booked, in_order, overlapping_sql
 from models.prepared import Prepared
 
-_WRITTEN_BY_THE_DATABASE = {"id", "inserted_at", "changed_at", "sequence"}
+ONE_NOTIFY_COVERS_S: Final = 0.02
+"""For so long after a NOTIFY that was committed, this process sends no other for a new appointment."""
+
+_WRITTEN_BY_THE_DATABASE = {"id", "inserted_at", "changed_at", "history_since", "sequence"}
 COLUMNS = tuple(
     column.name for column in Appointment.__table__.columns if column.name not in _WRITTEN_BY_THE_DATABASE
 )
@@ -41,6 +52,8 @@ class Inserted:
     id: int
     inserted_at: datetime
     commands: tuple[StoredCommand, ...]
+    conflicts: tuple[Booked, ...] = ()
+    """Who else had the photographer then, as far as times were known; earliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +73,28 @@ _INSERT = Prepared(f"""
 WITH appointment AS (
   INSERT INTO appointments ({_COLUMNS})
   SELECT {_COLUMNS} FROM json_populate_record(NULL::appointments, $1::json)
-  ON CONFLICT DO NOTHING RETURNING id, inserted_at, request_id
+  ON CONFLICT DO NOTHING
+  RETURNING id, inserted_at, request_id, photographer_user_id, busy_from, busy_until, cancelled, optional
 ), command AS (
   INSERT INTO commands (appointment_id, request_id, kind, state, recipient)
   SELECT appointment.id, appointment.request_id, new.kind, new.state, new.recipient
   FROM appointment, json_to_recordset($2::json) AS new (kind text, state text, recipient text)
   RETURNING id, kind, state
+), conflict AS MATERIALIZED (
+  SELECT other.*
+  FROM (SELECT * FROM appointment WHERE cancelled IS NOT TRUE AND optional IS NOT TRUE) AS wanted
+  JOIN LATERAL ({overlapping_sql("wanted.photographer_user_id", "wanted.busy_from", "wanted.busy_until")})
+    AS other ON true
 )
-SELECT appointment.id, appointment.inserted_at, command.id, command.kind, command.state
-FROM appointment, command, (SELECT pg_notify('{CHANNEL}', '{CREATED}')) AS notified
+SELECT appointment.id, appointment.inserted_at, command.id, command.kind, command.state, conflict.*
+FROM appointment CROSS JOIN command
+CROSS JOIN (SELECT CASE WHEN $3::boolean THEN pg_notify('{CHANNEL}', '{CREATED}') END) AS notified (how)
+LEFT JOIN conflict ON true
 ORDER BY command.id
 """)  # noqa: S608 - made of column names
+
+_notified_at = float("-inf")
+"""When this process last woke the relay for a new appointment, on the monotonic clock. Threads need not agree."""
 
 
 def insert_appointment(
@@ -82,11 +106,24 @@ def insert_appointment(
     `sqlalchemy.exc.IntegrityError` when a record that it refers to does not exist, `ValueError` for a naive
     datetime.
     """
-    rows = _INSERT.rows(connection, _document(values), to_json(commands).decode())
+    global _notified_at  # noqa: PLW0603 - a clock of the process
+    now = time.monotonic()
+    is_to_notify = now >= _notified_at + ONE_NOTIFY_COVERS_S
+    rows = _INSERT.rows(connection, _document(values), to_json(commands).decode(), is_to_notify)
     if not rows:
         return None
+    if is_to_notify and _is_committed(connection):
+        _notified_at = now
     id_, inserted_at = rows[0][:2]
-    return Inserted(id_, inserted_at, tuple(StoredCommand(*row[2:]) for row in rows))
+    stored = {row[2]: StoredCommand(*row[2:5]) for row in rows}
+    conflicts = {row[5]: row[5:] for row in rows if row[5] is not None}
+    return Inserted(id_, inserted_at, tuple(stored.values()), tuple(in_order(conflicts.values())))
+
+
+def _is_committed(connection: Connection) -> bool:
+    """Whether what was just sent was a transaction of its own, so that its NOTIFY is out."""
+    driver: Any = connection.connection.driver_connection
+    return bool(driver.info.transaction_status is TransactionStatus.IDLE)
 
 
 def _document(values: Mapping[str, Any]) -> str:

@@ -65,9 +65,10 @@ class Appointment(Base):
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
         Index(
-            "ix_appointments_busy",
+            "ix_appointments_busy_span",
             "photographer_user_id",
             "busy_until",
+            "busy_from",
             postgresql_where=text(
                 "busy_until IS NOT NULL AND photographer_user_id IS NOT NULL"
                 " AND cancelled IS NOT TRUE AND optional IS NOT TRUE"
@@ -166,6 +167,8 @@ class Appointment(Base):
     request_id: Mapped[str] = mapped_column(String(64))
     inserted_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     changed_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    history_since: Mapped[datetime | None] = mapped_column(Instant)
+    """Changes up to then are no longer kept (`models/retention.py`); null while all are."""
 
     # What reconciliation found. `sequence` counts the changes that people were told about.
     sequence: Mapped[int] = mapped_column(Integer, server_default="0")

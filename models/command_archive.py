@@ -9,9 +9,6 @@ from sqlalchemy import Connection, text
 from models.command_states import State
 from models.commands import ArchivedCommand
 
-KEEP_DAYS = 7
-"""How long a command stays in the hot table after it was done."""
-
 _COLUMNS = ", ".join(column.name for column in ArchivedCommand.__table__.columns)
 
 _MOVE = text(
@@ -24,6 +21,6 @@ _MOVE = text(
 )
 
 
-def archive_finished(connection: Connection, *, limit: int, days: int = KEEP_DAYS) -> int:
+def archive_finished(connection: Connection, *, days: int, limit: int) -> int:
     """Move up to `limit` commands that were done more than `days` days ago; how many were."""
     return connection.execute(_MOVE, {"limit": limit, "days": days}).rowcount

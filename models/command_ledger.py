@@ -2,13 +2,13 @@
 
 Every move names the states it may start from, so that a duplicated or late message changes nothing. A worker's
 moves also name its lease: a worker that lost it cannot overwrite what happened since. All times are the
-database's.
+database's. What the clocks do a thousand times in a row, `claim_several` and `finish_several` do for many at once.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import lru_cache
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, TextClause, bindparam, text
@@ -26,6 +26,7 @@ from models.command_states import (
     EXPIRE_SENDING,
     FAIL,
     FINISH,
+    MISTRUST,
     POSTPONE,
     REJECT,
     RELEASE,
@@ -35,6 +36,7 @@ from models.command_states import (
     State,
 )
 from models.commands import Command, NewCommand
+from models.prepared import Prepared
 from models.provider_gate import FAILURES_THAT_CLOSE, PROBES
 
 CHANNEL = "commands"
@@ -45,9 +47,6 @@ CREATED = "created"
 
 REPUBLISH_AFTER_S = 5
 """A message unheard of for this long counts as lost; doubled with each further one, up to 2^7 times."""
-
-ROOM = 2_000
-"""Messages of a queue that may be under way. What waits beyond that waits in the table, oldest first."""
 
 NEVER = "9000-01-01 00:00:00+00"
 """When a command that was left to people is due. Not `infinity`: Python has no such datetime to read it as."""
@@ -88,6 +87,8 @@ class Claim:
     lease_token: UUID
     in_doubt: bool
     doubt_age_s: float
+    waited_s: float = field(default=0.0, compare=False)
+    """How long it had been due when it was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +115,47 @@ def _worker_move(edge: Edge, assignments: str) -> TextClause:
     )
 
 
-def _claim_statement(edge: Edge) -> TextClause:
-    return text(
-        f"UPDATE commands SET state = '{edge.target}', lease_token = :lease_token,"  # noqa: S608 - constants
-        # Asking the provider about a doubt is no attempt; see `begin_again`.
-        " attempts = attempts + (doubt_since IS NULL)::int,"
-        " lease_until = now() + make_interval(secs => :lease_s)"
-        f" WHERE id = :id AND kind = :kind AND state IN {_states(edge.sources)} AND available_at <= now()"
-        " AND NOT EXISTS (SELECT 1 FROM provider_gates WHERE name = :provider AND (closed_until > now()"
+_CLAIMED = (
+    "commands.id, appointment_id, kind, sequence, recipient, send_id, attempts, doubts, misses, request_id,"
+    " lease_token, doubt_since IS NOT NULL AS in_doubt,"
+    " coalesce(extract(epoch FROM now() - doubt_since), 0)::float AS doubt_age_s,"
+    " extract(epoch FROM now() - available_at)::float AS waited_s"
+)
+"""The fields of `Claim`, in their order."""
+
+
+def _provider_is_open(param: str) -> str:
+    return (
+        f"NOT EXISTS (SELECT 1 FROM provider_gates WHERE name = {param} AND (closed_until > now()"  # noqa: S608 - constants
         f" OR failures >= {FAILURES_THAT_CLOSE} AND {PROBES} <="
         f" (SELECT count(*) FROM commands AS probe WHERE probe.state = '{State.SENDING}')))"
-        " RETURNING id, appointment_id, kind, sequence, recipient, send_id, attempts, doubts, misses, request_id,"
-        " lease_token, doubt_since IS NOT NULL AS in_doubt,"
-        " coalesce(extract(epoch FROM now() - doubt_since), 0)::float AS doubt_age_s"
+    )
+
+
+def _claim_statement(edge: Edge) -> Prepared:
+    return Prepared(
+        f"UPDATE commands SET state = '{edge.target}', lease_token = $3,"  # noqa: S608 - constants
+        # Asking the provider about a doubt is no attempt; see `begin_again`.
+        " attempts = attempts + (doubt_since IS NULL)::int,"
+        " lease_until = now() + make_interval(secs => $4)"
+        # It need not reach the disk by itself: whatever is done by it is committed after it, and so is it then.
+        " FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried"
+        f" WHERE id = $1 AND kind = $2 AND state IN {_states(edge.sources)} AND available_at <= now()"
+        f" AND {_provider_is_open('$5')} RETURNING {_CLAIMED}"
     )
 
 
 _CLAIM = {edge: _claim_statement(edge) for edge in (BEGIN, BEGIN_SENDING)}
+# What no message was sent for: the rest is about to be taken by whoever gets its message.
+_CLAIM_NEXT = Prepared(
+    f"UPDATE commands SET state = '{BEGIN_SENDING.target}', lease_token = $2, attempts = 1,"  # noqa: S608 - constants
+    " lease_until = now() + make_interval(secs => $3)"
+    " FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried"
+    f" WHERE id = (SELECT id FROM commands WHERE kind = $1 AND state IN {_states(CLAIMABLE)}"
+    f" AND state = '{State.PENDING}' AND attempts = 0 AND available_at <= now() AND published_at IS NULL"
+    f" AND {_provider_is_open('$4')} ORDER BY available_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    f" RETURNING {_CLAIMED}"
+)
 _FINISH = _worker_move(FINISH, "finished_at = now(), doubt_since = NULL, last_error = NULL")
 _POSTPONE = _worker_move(
     POSTPONE,
@@ -145,9 +170,20 @@ _PUT_OFF = _worker_move(
 )
 _AWAIT = _worker_move(AWAIT, "attempts = greatest(attempts - 1, 0), published_at = NULL, publishes = 0")
 _DROP_CLAIMED = _worker_move(DROP_CLAIMED, "finished_at = now(), last_error = :error")
-_NOTE_FACTS = text(
-    "UPDATE commands SET facts = CAST(:facts AS jsonb) WHERE id = :id AND lease_token = :lease_token"
-)
+TELL = """UPDATE commands SET facts = $3::jsonb, lease_until = now() + make_interval(secs => $4)
+  WHERE id = $1 AND lease_token = $2 RETURNING id"""
+"""Of a mail that is about to be handed over: it is still this worker's ($1, $2), and for $4 seconds from now; $3 is
+what it says. A part of the statement that writes the mail's row (`tasks/mail_record.py`).
+
+Asked right before the provider is: inquiries may have used the lease up, and a process that was stopped in the
+meantime does not know how long.
+"""
+
+FINISH_MAIL = f"""UPDATE commands SET state = '{FINISH.target}', lease_token = NULL, lease_until = NULL,
+    finished_at = now(), doubt_since = NULL, last_error = NULL
+  WHERE id = $1 AND lease_token = $2 AND state IN {_states(FINISH.sources)}"""  # noqa: S608 - constants
+"""`finish` as a part of the statement that writes down what the provider said; that may add conditions."""
+
 _FAIL = _worker_move(FAIL, "finished_at = now(), last_error = :error")
 _DOUBT = _worker_move(
     DOUBT,
@@ -160,10 +196,6 @@ _STAY_IN_DOUBT = _worker_move(
     " ELSE now() + make_interval(secs => :delay_s) END,"
     " published_at = NULL, publishes = 0, misses = misses + :missed, last_error = :error",
 )
-_HOLD = text(
-    "UPDATE commands SET lease_until = now() + make_interval(secs => :lease_s)"
-    " WHERE id = :id AND lease_token = :lease_token"
-)
 _BEGIN_AGAIN = text(
     "UPDATE commands SET attempts = attempts + 1, doubt_since = NULL, misses = 0"
     " WHERE id = :id AND lease_token = :lease_token"
@@ -174,15 +206,55 @@ _UNHEARD_OF = (
     "secs => :republish_after_s * power(2, least(publishes - 1, 7))))"
 )
 _FIRST, _REPEAT = "attempts = 0", "attempts > 0"
-# With a backlog, the sweep publishes in order of age; a message more would only fill the broker.
-_RELEASE = text(
-    f"WITH backlog AS (SELECT 1 FROM commands WHERE {_DUE} AND {_FIRST} LIMIT :room),"  # noqa: S608 - constants
-    " room AS (SELECT count(*) < :room AS is_left FROM backlog)"
-    f" UPDATE commands SET state = '{RELEASE.target}', available_at = now(),"
-    " published_at = CASE WHEN is_left THEN now() END, publishes = is_left::int FROM room"
-    f" WHERE appointment_id = :appointment_id AND state IN {_states(RELEASE.sources)}"
-    " RETURNING id, kind, is_left"
+
+
+def _releasing(whose: str, kinds: str, room: str) -> str:
+    """The parts of a `WITH` that let waiting commands go. `whose` is a condition on their appointment's id.
+
+    With a backlog of `room`, the sweep publishes in order of age; a message more would only fill the broker.
+    """
+    return (
+        f"backlog AS (SELECT 1 FROM commands WHERE kind = ANY((SELECT {kinds})::text[]) AND {_DUE} AND {_FIRST}"  # noqa: S608 - constants
+        f" LIMIT {room}),"
+        f" room AS (SELECT count(*) < {room} AS is_left FROM backlog),"
+        f" released AS (UPDATE commands SET state = '{RELEASE.target}', available_at = now(),"
+        " published_at = CASE WHEN is_left THEN now() END, publishes = is_left::int FROM room"
+        f" WHERE appointment_id {whose} AND state IN {_states(RELEASE.sources)} RETURNING id, kind, is_left)"
+    )
+
+
+_RELEASE = Prepared(f"WITH {_releasing('= $1', '$2', '$3')} SELECT id, kind, is_left FROM released")  # noqa: S608 - constants
+# The given one is waited for, if somebody holds it, before any other is locked; no other is ever waited for. What
+# was tried before is done alone: it may be what brought others down. The claim need not reach the disk: if it is
+# lost with the server's memory, so is what was done by it, and the command is pending.
+_CLAIM_SEVERAL = """
+WITH given AS (
+  SELECT id, attempts FROM commands
+  WHERE id = $1 AND kind = '{kind}' AND state IN {begin} AND available_at <= now() FOR UPDATE
+), others AS (
+  SELECT id FROM commands
+  WHERE NOT EXISTS (SELECT FROM given WHERE attempts > 0)
+    AND kind = '{kind}' AND state IN {claimable} AND state IN {begin} AND {first}
+    AND available_at <= now() - make_interval(secs => {waited_s}) AND id <> $1
+  ORDER BY available_at LIMIT {others} FOR UPDATE SKIP LOCKED
 )
+UPDATE commands SET state = '{target}', lease_token = $2, lease_until = now() + make_interval(secs => $3),
+  attempts = attempts + (doubt_since IS NULL)::int
+FROM (SELECT id FROM given UNION ALL SELECT id FROM others) AS taken,
+  (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
+WHERE commands.id = taken.id
+RETURNING {claimed}
+"""
+_FINISH_SEVERAL = Prepared(f"""
+WITH finished AS (
+  UPDATE commands SET state = '{FINISH.target}', lease_token = NULL, lease_until = NULL, finished_at = now(),
+    doubt_since = NULL, last_error = NULL
+  FROM unnest($1::bigint[], $2::uuid[]) AS held (id, lease_token)
+  WHERE commands.id = held.id AND commands.lease_token = held.lease_token AND state IN {_states(FINISH.sources)}
+  RETURNING commands.id, appointment_id
+), {_releasing("IN (SELECT appointment_id FROM finished)", "$3", "$4")}
+SELECT id, NULL, NULL FROM finished UNION ALL SELECT id, kind, is_left FROM released
+""")  # noqa: S608 - constants
 _COLUMNS = ", ".join(column.name for column in Command.__table__.columns)
 _RESEND = text(
     f"UPDATE commands SET state = '{RESEND.target}', available_at = now(), published_at = NULL, publishes = 0,"  # noqa: S608 - constants
@@ -256,6 +328,24 @@ _TAKE_DUE = {
         ),
     )
 }
+# What a create leaves to do, asked for many times a second: one kind and one pass over the oldest, so that PostgreSQL
+# plans it once. The ids as an array, because how many they are cannot be foreseen. The mark need not reach the disk
+# before the message goes out: if it is lost with the server's memory, there is one message more.
+_TAKE_CREATED = Prepared(f"""
+WITH oldest AS MATERIALIZED (
+  SELECT id, available_at, published_at FROM commands
+  WHERE kind = $1 AND {_DUE} AND {_FIRST} ORDER BY available_at LIMIT $3
+), new AS (
+  SELECT id FROM oldest WHERE published_at IS NULL
+  ORDER BY available_at LIMIT (SELECT least($2, $3 - count(published_at)) FROM oldest)
+), due AS (
+  SELECT id FROM commands WHERE id = ANY(ARRAY(SELECT id FROM new)) AND {_DUE} AND published_at IS NULL
+  FOR UPDATE SKIP LOCKED
+)
+UPDATE commands SET published_at = now(), publishes = publishes + 1
+FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
+WHERE id = ANY(ARRAY(SELECT id FROM due)) RETURNING id, available_at, publishes
+""")  # noqa: S608 - constants
 _PUBLISH_AGAIN = text(
     "UPDATE commands SET published_at = NULL, publishes = 0 WHERE id IN ("  # noqa: S608 - constants
     f"SELECT id FROM commands WHERE state IN {_states(CLAIMABLE)} AND available_at <= now()"
@@ -270,6 +360,18 @@ _DROP_BY_HAND = text(
     f" last_error = CASE WHEN state = '{State.UNKNOWN}' THEN :in_doubt ELSE :given_up END"
     " || coalesce(' Before that: ' || last_error, '')"
     f" WHERE id = ANY(:ids) AND state IN {_states((*DROP.sources, *DROP_BY_HAND.sources))} RETURNING id"
+)
+# Of the searches that follow the provider allows so many a minute; they are spread accordingly.
+_MISTRUST = text(
+    "WITH each AS (SELECT id, row_number() OVER (ORDER BY available_at, id) - 1 AS place FROM commands"  # noqa: S608 - constants
+    f" WHERE recipient <> '' AND state IN {_states(MISTRUST.sources)})"
+    f" UPDATE commands SET state = '{MISTRUST.target}', last_error = :error,"
+    f" available_at = CASE WHEN CAST(:gap_s AS float) IS NULL THEN timestamptz '{NEVER}'"
+    " ELSE now() + make_interval(secs => :gap_s * greatest(0, place - :at_once)) END,"
+    " published_at = NULL, publishes = 0, doubts = doubts + 1, misses = 0, doubt_since = now()"
+    f" FROM each WHERE commands.id = each.id AND state IN {_states(MISTRUST.sources)}"
+    " RETURNING commands.id, commands.send_id, commands.appointment_id, commands.kind, commands.sequence,"
+    " commands.recipient, commands.attempts, commands.request_id"
 )
 _HASTEN = text(
     "UPDATE commands SET available_at = now(), published_at = NULL, publishes = 0"  # noqa: S608 - constants
@@ -298,19 +400,71 @@ def claim(
     """Take a due command for `lease_s` seconds; None when it is somebody else's, finished or not due.
 
     None as well while the gate of its `provider` is closed, or half open with enough probes on their way: the
-    sweep publishes it again.
+    sweep publishes it again. It is a transaction of its own, which a server that crashes may forget: nothing can have
+    been done by it then, because that would have been written down after it, and been waited for.
     """
-    row = connection.execute(
-        _CLAIM[edge],
-        {
-            "id": command_id,
-            "kind": kind,
-            "lease_token": uuid4(),
-            "lease_s": lease_s,
-            "provider": provider,
-        },
-    ).first()
-    return None if row is None else Claim(**row._mapping)
+    row = _CLAIM[edge].row(connection, command_id, kind, uuid4(), float(lease_s), provider)
+    return None if row is None else Claim(*row)
+
+
+def claim_next(connection: Connection, kind: str, lease_s: float, provider: str | None) -> Claim | None:
+    """Take the oldest due mail of this `kind` that was never tried and has no message; None if there is none.
+
+    None too while the provider's gate is closed. What holds for `claim` about a server that crashes holds here.
+    """
+    row = _CLAIM_NEXT.row(connection, kind, uuid4(), float(lease_s), provider)
+    return None if row is None else Claim(*row)
+
+
+def claim_several(
+    connection: Connection, command_id: int, kind: str, lease_s: float, most: int, waited_s: float
+) -> list[Claim]:
+    """Take a due command whose effect is in the database, and with it others of its `kind`, `most` in all.
+
+    Others are first attempts that have been due for `waited_s` seconds, the oldest first. The given one is the last
+    of the list, if it can be taken; when it is a repeat, it is the only one. All have one lease. The claim may be
+    forgotten by a server that crashes, as may what was done by it.
+    """
+    rows = _claim_several(kind, most - 1, waited_s).rows(connection, command_id, uuid4(), float(lease_s))
+    claims = [Claim(*row) for row in rows]
+    return sorted(claims, key=lambda claimed: (claimed.id == command_id, claimed.id))
+
+
+@lru_cache(maxsize=8)
+def _claim_several(kind: str, others: int, waited_s: float) -> Prepared:
+    """What is the same each time stands in the statement: then one plan is good for all of them."""
+    return Prepared(
+        _CLAIM_SEVERAL.format(
+            kind=kind,
+            others=int(others),
+            waited_s=float(waited_s),
+            begin=_states(BEGIN.sources),
+            claimable=_states(CLAIMABLE),
+            first=_FIRST,
+            target=BEGIN.target,
+            claimed=_CLAIMED,
+        )
+    )
+
+
+def finish_several(
+    connection: Connection, claims: Sequence[Claim], kinds: Sequence[str], room: int
+) -> list[Due]:
+    """They were done, and the commands go that waited for it: `finish` and `release` for all of them at once.
+
+    Raises `LeaseLostError` when one of them is somebody else's by now; then nothing of this may be committed.
+    """
+    rows = _FINISH_SEVERAL.rows(
+        connection,
+        [claimed.id for claimed in claims],
+        [claimed.lease_token for claimed in claims],
+        list(kinds),
+        room,
+    )
+    lost = {claimed.id for claimed in claims} - {row[0] for row in rows if row[1] is None}
+    if lost:
+        raise LeaseLostError(min(lost))
+    return [Due(id_, kind) for id_, kind, is_left in rows if kind is not None and is_left]
 
 
 def finish(connection: Connection, claimed: Claim) -> None:
@@ -344,11 +498,6 @@ def drop_claimed(connection: Connection, claimed: Claim) -> None:
     _move(connection, _DROP_CLAIMED, claimed, error=DROPPED)
 
 
-def note_facts(connection: Connection, claimed: Claim, facts: Mapping[str, Any]) -> None:
-    """Remember what the mail says; it is about to be handed over. Raises `LeaseLostError`."""
-    _move(connection, _NOTE_FACTS, claimed, facts=json.dumps(dict(facts)))
-
-
 def fail(connection: Connection, claimed: Claim, error: str) -> None:
     """It cannot be done without a person. Raises `LeaseLostError`."""
     _move(connection, _FAIL, claimed, error=error)
@@ -369,15 +518,6 @@ def stay_in_doubt(
     _move(connection, _STAY_IN_DOUBT, claimed, delay_s=delay_s, error=error, missed=int(missed))
 
 
-def hold(connection: Connection, claimed: Claim, lease_s: float) -> None:
-    """It is still this worker's, and for `lease_s` seconds from now. Raises `LeaseLostError`.
-
-    Asked right before the provider is: inquiries may have used the lease up, and a process that was stopped
-    in the meantime does not know how long.
-    """
-    _move(connection, _HOLD, claimed, lease_s=lease_s)
-
-
 def begin_again(connection: Connection, claimed: Claim) -> Claim:
     """The provider surely has nothing: the doubt is over, and this is the claim of a new attempt.
 
@@ -387,13 +527,14 @@ def begin_again(connection: Connection, claimed: Claim) -> Claim:
     return replace(claimed, attempts=claimed.attempts + 1, in_doubt=False, doubt_age_s=0.0, misses=0)
 
 
-def release(connection: Connection, appointment_id: int, room: int = ROOM) -> list[Due]:
+def release(connection: Connection, appointment_id: int, kinds: Sequence[str], room: int) -> list[Due]:
     """Let the appointment's waiting commands go; those that the caller is to publish after commit.
 
-    They count as published. With a backlog of `room` commands there are none: the sweep comes to them in turn.
+    They count as published. With a backlog of `room` commands of these `kinds` there are none: the sweep comes to
+    them in turn.
     """
-    rows = connection.execute(_RELEASE, {"appointment_id": appointment_id, "room": room})
-    return [Due(row.id, row.kind) for row in rows if row.is_left]
+    rows = _RELEASE.rows(connection, appointment_id, list(kinds), room)
+    return [Due(id_, kind) for id_, kind, is_left in rows if is_left]
 
 
 def resend(connection: Connection, command_id: int, recipient: str | None = None) -> bool:
@@ -427,6 +568,19 @@ def drop_by_hand(connection: Connection, command_ids: Sequence[int]) -> set[int]
     """A person gave these up; the ids of those that were not under way. What is under way stays as it is."""
     who = {"ids": list(command_ids), "given_up": GIVEN_UP, "in_doubt": GIVEN_UP_IN_DOUBT}
     return {row.id for row in connection.execute(_DROP_BY_HAND, who)}
+
+
+def mistrust(connection: Connection, error: str, *, gap_s: float | None, at_once: int = 0) -> list["Moved"]:
+    """The database was restored: every mail that it shows as not sent may have been. They are to be asked about.
+
+    The first `at_once` of them now, the others every `gap_s` seconds, the oldest first; with None never, which
+    leaves them to people.
+    """
+    values = {"error": error, "gap_s": gap_s, "at_once": at_once}
+    moved = [Moved(**row._mapping) for row in connection.execute(_MISTRUST, values)]
+    if moved:
+        wake_relay(connection)
+    return sorted(moved, key=lambda one: one.id)
 
 
 def hasten(connection: Connection, command_ids: Sequence[int]) -> set[int]:
@@ -473,7 +627,7 @@ def add(
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A command whose fate the provider told without being asked."""
+    """A command that was moved by something else than a worker, such as what the provider told unasked."""
 
     id: int
     send_id: UUID
@@ -511,23 +665,18 @@ def expire_leases(connection: Connection, grace_s: float) -> int:
 
 
 def take_due(
-    connection: Connection,
-    limit: int,
-    kinds: Sequence[str] | None = None,
-    room: int = ROOM,
-    *,
-    repeats: bool = True,
+    connection: Connection, limit: int, kinds: Sequence[str] | None = None, *, room: int
 ) -> list[Due]:
     """Mark up to `limit` due commands as published; two sweeps never take the same one.
 
     First attempts come before repeats, so that a new confirmation does not wait behind those that failed; of
     each the oldest first. Only of these `kinds`, if given. `room` is how many messages may be under way, those
     included that were published a short while ago and not taken yet: a backlog stays in the table and out of
-    the broker. Without `repeats`, only what was never attempted.
+    the broker.
     """
     taken: list[Due] = []
     for is_repeat, statement in _TAKE_DUE.items():
-        if len(taken) < limit and (repeats or not is_repeat):
+        if len(taken) < limit:
             rows = connection.execute(
                 statement,
                 {
@@ -540,6 +689,15 @@ def take_due(
             oldest_first = sorted(rows, key=lambda row: row.available_at)
             taken += [Due(row.id, row.kind, is_repeat, row.publishes) for row in oldest_first]
     return taken
+
+
+def take_created(connection: Connection, kind: str, limit: int, room: int) -> list[Due]:
+    """The same for commands of one `kind` that no message was ever sent for, and nothing else: quicker.
+
+    `connection` is in autocommit: a server that crashes may forget what its transaction wrote.
+    """
+    rows = sorted(_TAKE_CREATED.rows(connection, kind, limit, room), key=lambda row: (row[1], row[0]))
+    return [Due(id_, kind, publishes=publishes) for id_, _, publishes in rows]
 
 
 def publish_again(connection: Connection, kinds: Sequence[str]) -> None:

@@ -16,6 +16,7 @@
                            pending, unknown ──settle─────────▶ done          the provider told that it has it
                            pending, unknown ──reject─────────▶ failed        the provider told that it will not
                            waiting, pending ──drop───────────▶ done          a change made it superfluous, or a person
+                           waiting, pending ──mistrust───────▶ unknown       the database was set back in time
                            unknown, failed  ──drop───────────▶ done          a person gave it up
 
 A command that the outside world sees (a mail) goes through *sending*; one whose whole effect is in our own
@@ -85,6 +86,9 @@ REJECT = Edge("reject", (State.PENDING, State.UNKNOWN), State.FAILED)
 DROP = Edge("drop", (State.WAITING, State.PENDING), State.DONE)
 # Only a person: of what is unknown, nobody can say that it never went out (`models/command_actions.py`).
 DROP_BY_HAND = Edge("drop", (State.UNKNOWN, State.FAILED), State.DONE)
+# Only after a restore: what the database shows as a mail that was not sent yet may have been sent since
+# (`models/restored.py`).
+MISTRUST = Edge("mistrust", (State.WAITING, State.PENDING), State.UNKNOWN)
 
 EDGES = (
     RELEASE,
@@ -103,6 +107,7 @@ EDGES = (
     REJECT,
     DROP,
     DROP_BY_HAND,
+    MISTRUST,
 )
 
 SHOWN_TO_CALLERS = {

@@ -177,6 +177,8 @@ def close_notification(connection: Connection, subject_key: str, by: str) -> Non
 
 def close_notifications(connection: Connection, subject_keys: Sequence[str], by: str) -> None:
     """These are over, and with them the incidents that nothing hangs on any more."""
+    if not subject_keys:
+        return
     closed = connection.execute(_CLOSE, {"keys": list(subject_keys), "by": by}).scalars()
     for incident_id in sorted({number for number in closed if number is not None}):
         end_incident(connection, incident_id, by)

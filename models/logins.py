@@ -19,7 +19,6 @@ _FIND = text("SELECT id, password_hash FROM users WHERE lower(email) = lower(:em
 _REHASH = text("UPDATE users SET password_hash = :new WHERE id = :id AND password_hash = :old")
 _END = text("UPDATE tokens SET revoked_at = now() WHERE id = :id AND kind = 'session' AND revoked_at IS NULL")
 
-KEEP_DEAD_DAYS = 30
 """How long a session that is over is still known as such: `session-expired` helps a person more than a token that
 is unknown."""
 
@@ -85,9 +84,9 @@ def end_session(connection: Connection, token_id: int) -> bool:
     return connection.execute(_END, {"id": token_id}).rowcount == 1
 
 
-def forget_dead_sessions(connection: Connection, *, limit: int) -> int:
-    """Delete up to `limit` sessions that have been over for `KEEP_DEAD_DAYS`; how many. Application tokens stay."""
-    given = {"limit": limit, "kept": KEEP_DEAD_DAYS, "lifetime": tokens.SESSION_LIFETIME}
+def forget_dead_sessions(connection: Connection, *, days: int, limit: int) -> int:
+    """Delete up to `limit` sessions that have been over for `days`; how many. Application tokens stay."""
+    given = {"limit": limit, "kept": days, "lifetime": tokens.SESSION_LIFETIME}
     return connection.execute(_FORGET, given).rowcount
 
 

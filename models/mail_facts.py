@@ -94,7 +94,7 @@ _TOLD = text(
     "SELECT coalesce(a.confirmed, false) AS confirmed, coalesce(a.allday, false) AS allday,"
     " a.starts_at, a.stops_at, a.date_start_local, a.time_start_local, a.date_stop_local, a.time_stop_local,"
     " a.time_duration_s, a.zone_name, a.start_offset_s, a.stop_offset_s, a.photographer_user_id, o.property_id,"
-    " a.order_id, a.sequence, coalesce(a.cancelled, false) AS cancelled"
+    " a.order_id"
     " FROM appointments a LEFT JOIN orders o ON o.id = a.order_id WHERE a.id = :id"
 )
 
@@ -105,8 +105,3 @@ def told_now(connection: Connection, appointment_id: int) -> Told:
     Raises `sqlalchemy.exc.NoResultFound` when there is none.
     """
     return Told(**connection.execute(_TOLD, {"id": appointment_id}).mappings().one())
-
-
-def shown_now(connection: Connection, appointment_id: int) -> Shown:
-    """What a mail that is written now shows. Raises `sqlalchemy.exc.NoResultFound` when there is no appointment."""
-    return Shown(**connection.execute(_TOLD, {"id": appointment_id}).mappings().one())

@@ -14,7 +14,7 @@ Who holds the photographer sees every overlap that was committed, and nobody els
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -36,19 +36,27 @@ _COLUMNS = """a.id, a.uuid, a.photographer_user_id, a.photographer_name, a.allda
   coalesce(a.date_start_local, a.date_start_office, a.date_start_utc) AS first_day,
   coalesce(a.date_stop_local, a.date_stop_office, a.date_stop_utc) AS last_day"""
 
-OVERLAPPING: Final = Prepared(f"""
+
+def overlapping_sql(photographer: str, begin: str, end: str, but_id: str = "NULL") -> str:
+    """The query for the appointments of a photographer that overlap a span, but one by its id.
+
+    Its values are given as SQL: parameters, or columns of a row at hand. Read through `ix_appointments_busy_span`.
+    """
+    return f"""
 SELECT {_COLUMNS}
 FROM appointments a LEFT JOIN orders o ON o.id = a.order_id
-WHERE a.photographer_user_id = $1
+WHERE a.photographer_user_id = {photographer}
   AND a.cancelled IS NOT TRUE AND a.optional IS NOT TRUE
-  AND a.busy_until >= $2
-  AND a.busy_from < greatest($3, $2 + interval '1 microsecond')
-  AND greatest(a.busy_until, a.busy_from + interval '1 microsecond') > $2
-  AND a.id IS DISTINCT FROM $4::bigint AND a.uuid IS DISTINCT FROM $5::uuid
+  AND a.busy_until >= {begin}
+  AND a.busy_from < greatest({end}, {begin} + interval '1 microsecond')
+  AND greatest(a.busy_until, a.busy_from + interval '1 microsecond') > {begin}
+  AND a.id IS DISTINCT FROM {but_id}::bigint
 ORDER BY a.busy_until LIMIT {MOST_NAMED}
-""")  # noqa: S608 - constants
-"""The appointments that overlap a span ($1 photographer, $2 begin, $3 end), but one by its id or uuid; read
-through `ix_appointments_busy`."""
+"""  # noqa: S608 - constants
+
+
+OVERLAPPING: Final = Prepared(overlapping_sql("$1", "$2", "$3", "$4"))
+"""The same with its values as parameters, in this order."""
 
 _KEPT_OVERLAPPING = Prepared(OVERLAPPING.statement + "FOR SHARE OF a")
 _BOOKED = f"""
@@ -57,20 +65,21 @@ WHERE a.id = %(id)s AND a.photographer_user_id IS NOT NULL AND a.busy_from IS NO
   AND a.cancelled IS NOT TRUE AND a.optional IS NOT TRUE
 """  # noqa: S608 - constants
 
-_PHOTOGRAPHERS = (
-    "SELECT DISTINCT photographer_user_id FROM appointments"
-    " WHERE id = ANY(%(ids)s) AND photographer_user_id IS NOT NULL"
-)
 # The key is a hash, because the locks with plain numbers are taken by others. Two photographers with one hash only
 # wait for each other.
 _HOLD = "SELECT pg_advisory_xact_lock(hashtextextended('photographer:' || %(id)s::text, 0))"
+_HOLD_THOSE_OF = Prepared("""
+SELECT id, pg_advisory_xact_lock(hashtextextended('photographer:' || id::text, 0))
+FROM (SELECT DISTINCT photographer_user_id AS id FROM appointments
+  WHERE id = ANY((SELECT $1)::bigint[]) AND photographer_user_id IS NOT NULL ORDER BY id) AS in_order
+""")
 
 _UNRECONCILED = f"""
 SELECT {_COLUMNS}, coalesce(a.adopted, a.supplied) AS snapshot, p.time_zone, p.latitude, p.longitude, p.zip
 FROM appointments a LEFT JOIN orders o ON o.id = a.order_id LEFT JOIN properties p ON p.id = o.property_id
 WHERE a.photographer_user_id = %(photographer_user_id)s
   AND a.cancelled IS NOT TRUE AND a.optional IS NOT TRUE
-  AND a.id IS DISTINCT FROM %(except_id)s::bigint AND a.uuid IS DISTINCT FROM %(except_uuid)s::uuid
+  AND a.id IS DISTINCT FROM %(except_id)s::bigint
   AND a.id IN (
     SELECT appointment_id FROM commands WHERE kind = 'reconcile-times' AND state IN ('pending', 'unknown')
     UNION ALL SELECT appointment_id FROM commands WHERE kind = 'reconcile-times' AND state = 'running')
@@ -130,16 +139,9 @@ def overlapping(
     busy_from: datetime,
     busy_until: datetime,
     except_id: int | None = None,
-    *,
-    except_uuid: UUID | None = None,
 ) -> list[Booked]:
-    """The photographer's appointments that overlap the span, earliest first, at most `MOST_NAMED`.
-
-    One is left out by its id, or by its uuid when it may or may not have been stored yet.
-    """
-    return _overlapping(
-        connection, OVERLAPPING, photographer_user_id, Span(busy_from, busy_until), except_id, except_uuid
-    )
+    """The photographer's appointments but that one that overlap the span, earliest first, at most `MOST_NAMED`."""
+    return _overlapping(connection, OVERLAPPING, photographer_user_id, Span(busy_from, busy_until), except_id)
 
 
 def conflicts_of(connection: Connection, appointment_id: int, *, keep: bool = False) -> list[Booked]:
@@ -151,18 +153,13 @@ def conflicts_of(connection: Connection, appointment_id: int, *, keep: bool = Fa
     if booked is None:
         return []
     statement = _KEPT_OVERLAPPING if keep else OVERLAPPING
-    return _overlapping(connection, statement, booked.photographer_user_id, booked.span, appointment_id, None)
+    return _overlapping(connection, statement, booked.photographer_user_id, booked.span, appointment_id)
 
 
 def find_booked(connection: Connection, appointment_id: int) -> Booked | None:
     """The appointment as one that takes a photographer; None when it takes nobody, or there is none."""
     row = connection.exec_driver_sql(_BOOKED, {"id": appointment_id}).mappings().first()
     return None if row is None else Booked(**row)
-
-
-def photographers_of(connection: Connection, appointment_ids: Sequence[int]) -> set[int]:
-    """The photographers of these appointments at this moment."""
-    return set(connection.exec_driver_sql(_PHOTOGRAPHERS, {"ids": list(appointment_ids)}).scalars())
 
 
 def hold_photographers(connection: Connection, photographer_user_ids: Iterable[int]) -> None:
@@ -175,6 +172,11 @@ def hold_photographers(connection: Connection, photographer_user_ids: Iterable[i
         connection.exec_driver_sql(_HOLD, {"id": photographer_user_id})
 
 
+def hold_photographers_of(connection: Connection, appointment_ids: Sequence[int]) -> frozenset[int]:
+    """Hold the photographers that these appointments have at this moment, as `hold_photographers` does; their ids."""
+    return frozenset(row[0] for row in _HOLD_THOSE_OF.rows(connection, list(appointment_ids)))
+
+
 def taken(
     connection: Connection,
     photographer_user_id: int,
@@ -182,17 +184,15 @@ def taken(
     office_zone: str,
     *,
     except_id: int | None = None,
-    except_uuid: UUID | None = None,
 ) -> Taken:
     """What stands against booking the photographer for the span, appointments not yet reconciled included.
 
     With the photographer held, nobody else who holds them can add to it before this transaction ends.
     """
-    found = _overlapping(connection, OVERLAPPING, photographer_user_id, span, except_id, except_uuid)
+    found = _overlapping(connection, OVERLAPPING, photographer_user_id, span, except_id)
     who = {
         "photographer_user_id": photographer_user_id,
         "except_id": except_id,
-        "except_uuid": except_uuid,
     }
     rows = connection.exec_driver_sql(_UNRECONCILED, who).mappings().all()
     names = Booked.__dataclass_fields__
@@ -244,9 +244,13 @@ def _overlapping(
     photographer_user_id: int,
     span: Span,
     except_id: int | None,
-    except_uuid: UUID | None,
 ) -> list[Booked]:
-    rows = statement.rows(connection, photographer_user_id, span.begin, span.end, except_id, except_uuid)
+    rows = statement.rows(connection, photographer_user_id, span.begin, span.end, except_id)
+    return in_order(rows)
+
+
+def in_order(rows: Iterable[Sequence[Any]]) -> list[Booked]:
+    """Rows of `overlapping_sql`, earliest first."""
     return sorted((Booked(*row) for row in rows), key=lambda booked: (booked.busy_from, booked.id))
 
 

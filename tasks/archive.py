@@ -1,45 +1,53 @@
-"""The periodic task that keeps tables small: done commands are moved away, and what is old enough is forgotten."""
+"""The periodic task that keeps tables small: what is kept long enough goes, by the rules of `models/retention.py`.
+
+Small transactions, and after each a rest as long as it took: a backlog of years is worked off in the background
+without creates having to wait for it. What is left when the time is up is the next run's.
+"""
+
+import time
+from collections.abc import Callable, Sequence
 
 from celery import shared_task
 
 from models import database
-from models.command_archive import archive_finished
-from models.logins import forget_dead_sessions
-from models.retention import forget_old
+from models.retention import RULES, Rule
 from settings import get_settings
 from tasks.catalogue import ARCHIVE, ARCHIVE_EVERY_S
 from tasks.crashes import reported
 
-BATCH = 1_000
-MAX_BATCHES = 100
-"""A bound for one run, within the time limits of a task; the next run goes on."""
+BATCH = 500
+"""Rows of one transaction."""
+RUN_S = 25.0
+"""No further batch after this long: a run ends well within the time limits of a task."""
 
 
-def archive() -> int:
-    """Move what was done days ago into the archive, batch by batch, and forget what is old. Returns how many moved."""
-    moved = 0
-    for _ in range(MAX_BATCHES):
-        with database.transaction() as connection:
-            batch = archive_finished(connection, limit=BATCH)
-        moved += batch
-        if batch < BATCH:
-            break
-    with database.transaction() as connection:
-        forget_dead_sessions(connection, limit=BATCH)
-    forget()
-    return moved
+def archive(
+    rules: Sequence[Rule] = RULES,
+    *,
+    for_s: float = RUN_S,
+    rest: Callable[[float], None] = time.sleep,
+) -> dict[str, int]:
+    """Apply the rules in turn, batch by batch, until nothing is left to go or `for_s` seconds are over.
 
-
-def forget() -> dict[str, int]:
-    """Delete what is kept long enough (`models/retention.py`), batch by batch; how many rows of each table."""
-    forgotten: dict[str, int] = {}
-    for _ in range(MAX_BATCHES):
-        with database.transaction() as connection:
-            batch = forget_old(connection, get_settings(), limit=BATCH)
-        forgotten = {table: forgotten.get(table, 0) + count for table, count in batch.items()}
-        if max(batch.values()) < BATCH:
-            break
-    return forgotten
+    Returns how many rows went out of each table.
+    """
+    settings = get_settings()
+    went = {rule.table: 0 for rule in rules}
+    until = time.monotonic() + for_s
+    remaining = list(rules)
+    while remaining:
+        for rule in tuple(remaining):
+            began = time.monotonic()
+            if began >= until:
+                return went
+            with database.transaction() as connection:
+                batch = rule.go(connection, rule.days(settings), BATCH)
+            went[rule.table] += batch
+            if batch < BATCH:
+                remaining.remove(rule)
+            if batch:
+                rest(time.monotonic() - began)
+    return went
 
 
 @shared_task(name=ARCHIVE, ignore_result=True)

@@ -1,6 +1,7 @@
 """The catalogue of commands: for each kind its queue, its retry schedule and what an attempt is, as data.
 
-`celeryconfig.py` makes the queues and routes from it; the tasks read their schedules here.
+A kind is declared here and nowhere else. `celeryconfig.py` makes the queues, the routes and the list of modules to load
+from it, `tasks/send_mail.py` a task for each mail, the console its words; the tasks read their schedules here.
 """
 
 from dataclasses import dataclass
@@ -8,12 +9,20 @@ from random import uniform
 from typing import NamedTuple
 
 from models.command_states import BEGIN, BEGIN_SENDING, Edge
+from models.mail_facts import Role
 
 MINUTE = 60
 HOUR = 60 * MINUTE
 
 CLOCKS_QUEUE = "clocks"
 MAIL_QUEUE = "mail"
+
+ROOM = {CLOCKS_QUEUE: 2_000, MAIL_QUEUE: 128}
+"""Messages of a queue that may be under way. What waits beyond that waits in the table, oldest first.
+
+Of mails, enough to wake every thread of a few workers: these go on with what waits in the table, because a message
+costs them more than a mail does (`tasks/send_mail.py`).
+"""
 
 
 class Priorities(NamedTuple):
@@ -68,7 +77,11 @@ JITTER = 0.2
 
 @dataclass(frozen=True, slots=True)
 class CommandKind:
-    """One kind of command. `edge` is how a worker claims it."""
+    """One kind of command. `edge` is how a worker claims it.
+
+    A command is done by the task of its name in the module of its name, a mail by `tasks/send_mail.py`; it is
+    written with the templates of its name, without `send-`, in `tasks/mail/templates/`.
+    """
 
     name: str
     queue: str
@@ -76,11 +89,28 @@ class CommandKind:
     meaning: str
     provider: str | None = None
     """Whose gate it has to pass (`models/provider_gate.py`)."""
+    only_to: Role | None = None
+    """The only reader of such a mail; None: it tells by its facts whether it is to the client or the photographer."""
+    subject: str = ""
+    """How the subject of such a mail begins; the mails that tell how an appointment stands word it by that."""
+    stands_alone: bool = False
+    """Such a mail says something of its own. No later mail makes it superfluous, nor does it any other, and it touches
+    no calendar; it goes out once the times are computed, unless the appointment is off or somebody else's by then."""
 
     @property
     def is_mail(self) -> bool:
         """Whether the outside world sees it."""
         return self.edge is BEGIN_SENDING
+
+    @property
+    def short_name(self) -> str:
+        """`confirmation` of `send-confirmation`: how people call the mail, and its templates."""
+        return self.name.removeprefix("send-")
+
+    @property
+    def module(self) -> str:
+        """Where its task is."""
+        return "tasks.send_mail" if self.is_mail else f"tasks.{self.name.replace('-', '_')}"
 
 
 def delay_after(delays_s: tuple[int, ...], tries: int) -> float | None:
@@ -102,6 +132,7 @@ SEND_CONFIRMATION = CommandKind(
     BEGIN_SENDING,
     "Tell the order's client that the appointment is confirmed, or that the request is here.",
     MAIL_PROVIDER,
+    only_to="client",
 )
 SEND_ASSIGNMENT = CommandKind(
     "send-assignment",
@@ -109,8 +140,8 @@ SEND_ASSIGNMENT = CommandKind(
     BEGIN_SENDING,
     "Tell the photographer where to be and when.",
     MAIL_PROVIDER,
+    only_to="photographer",
 )
-
 SEND_CHANGE = CommandKind(
     "send-change",
     MAIL_QUEUE,
@@ -126,10 +157,8 @@ SEND_CANCELLATION = CommandKind(
     MAIL_PROVIDER,
 )
 
-KINDS = {
-    kind.name: kind
-    for kind in (RECONCILE_TIMES, SEND_CONFIRMATION, SEND_ASSIGNMENT, SEND_CHANGE, SEND_CANCELLATION)
-}
+KINDS = {kind.name: kind for kind in tuple(globals().values()) if isinstance(kind, CommandKind)}
+"""Every kind that is declared above, by name."""
 
 SWEEP = "sweep"
 """The periodic task that finds what is due or lost; it runs in the clocks queue, which never waits long."""

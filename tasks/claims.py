@@ -1,8 +1,8 @@
 """Taking a command and giving it back when the work crashed: the part that every task shares."""
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import structlog
@@ -10,13 +10,23 @@ from sqlalchemy.exc import OperationalError
 
 import measures
 from models import database
-from models.command_ledger import Claim, LeaseLostError, Moved, claim, fail, postpone
+from models.command_ledger import (
+    Claim,
+    LeaseLostError,
+    Moved,
+    claim,
+    claim_next,
+    claim_several,
+    fail,
+    postpone,
+    put_off,
+)
 from models.database import after_commit
 from models.incidents import Trouble, open_notification
 from models.notifications import COMMAND_FAILED
 from settings import get_settings
 from tasks.catalogue import CRASH_DELAYS_S, CommandKind, delay_after
-from tracing import continue_trace
+from tracing import continue_trace, task_scope
 
 DATABASE_PAUSES_S = (0.1, 0.4, 1.0, 2.0, 3.0)
 """Waits while the database is away: longer than its restart takes, and well within a task's time limits."""
@@ -52,14 +62,62 @@ def take(kind: CommandKind, command_id: int) -> Claim | None:
 
     claimed = patiently(claim_it)
     if claimed is not None:
-        structlog.contextvars.bind_contextvars(
-            request_id=claimed.request_id, command_id=claimed.id, appointment_id=claimed.appointment_id
-        )
-        continue_trace(claimed.request_id, kind.name)
-    if claimed is not None and not kind.is_mail and claimed.attempts > len(CRASH_DELAYS_S) + 1:
+        turn_to(claimed)
+    if claimed is not None and _has_killed_its_workers(kind, claimed):
         give_back(kind, claimed, "WorkerDied")
         return None
     return claimed
+
+
+def take_next(kind: CommandKind) -> Claim | None:
+    """Claim the oldest mail of a kind that is due and that no message was sent for; None when there is none.
+
+    Nothing is put into log lines yet, and a database that is away is not waited for: there is no message to lose.
+    """
+    with database.autocommit_engine().connect() as connection:
+        return claim_next(connection, kind.name, get_settings().command_lease_s, kind.provider)
+
+
+def take_several(kind: CommandKind, command_id: int, most: int, waited_s: float) -> list[Claim]:
+    """Claim a command as `take` does, and up to `most` in all that have been due for `waited_s` seconds as well.
+
+    For a kind whose effect is in the database. The given command comes last, if it could be taken. Nothing is put
+    into log lines yet: `turn_to` and `belonging_to` do.
+    """
+    lease_s = get_settings().command_lease_s
+
+    def claim_them() -> list[Claim]:
+        with database.autocommit_engine().connect() as connection:
+            return claim_several(connection, command_id, kind.name, lease_s, most, waited_s)
+
+    claims = patiently(claim_them)
+    # None of the others was tried before.
+    if claims and _has_killed_its_workers(kind, claims[-1]):
+        give_back(kind, claims.pop(), "WorkerDied")
+    return claims
+
+
+def _has_killed_its_workers(kind: CommandKind, claimed: Claim) -> bool:
+    return not kind.is_mail and claimed.attempts > len(CRASH_DELAYS_S) + 1
+
+
+def turn_to(claimed: Claim) -> None:
+    """From here on, what this task logs and reports is about this command."""
+    structlog.contextvars.bind_contextvars(
+        request_id=claimed.request_id, command_id=claimed.id, appointment_id=claimed.appointment_id
+    )
+    continue_trace(claimed.request_id, claimed.kind)
+
+
+@contextmanager
+def belonging_to(claimed: Claim) -> Iterator[None]:
+    """What is logged and reported within is about this command, of several that one message does."""
+    with task_scope():
+        turn_to(claimed)
+        try:
+            yield
+        finally:
+            structlog.contextvars.clear_contextvars()
 
 
 def patiently(work: Callable[[], T]) -> T:
@@ -107,3 +165,9 @@ def give_back(kind: CommandKind, claimed: Claim, error: str) -> None:
                 request_id=claimed.request_id,
             ),
         )
+
+
+def give_back_untried(claimed: Claim) -> None:
+    """There was no time for it: as before the claim. The sweep publishes it again."""
+    with suppress(LeaseLostError), database.transaction() as connection:
+        put_off(connection, claimed)

@@ -5,6 +5,8 @@ those that no longer do are closed, whichever of the two had changed. What a per
 while the pair overlaps in the same way; what was ignored also when it was apart for a while in between.
 """
 
+from typing import Final
+
 from sqlalchemy import Connection, text
 
 from models.notifications import PHOTOGRAPHER_DOUBLE_BOOKED
@@ -12,15 +14,17 @@ from models.photographer_conflicts import Booked, conflicts_of, find_booked, whe
 from settings import get_settings
 from tasks.clock_notices import CLOSED_BY
 
-_OVERLAP = (
+OVERLAP: Final = (
     "coalesce(one.photographer_user_id = other.photographer_user_id"
     " AND one.cancelled IS NOT TRUE AND other.cancelled IS NOT TRUE"
     " AND one.optional IS NOT TRUE AND other.optional IS NOT TRUE"
     " AND one.busy_from < greatest(other.busy_until, other.busy_from + interval '1 microsecond')"
     " AND other.busy_from < greatest(one.busy_until, one.busy_from + interval '1 microsecond'), false)"
 )
+"""The rule of `models/photographer_conflicts.py`, for two rows of `appointments` called `one` and `other`."""
+
 # One that a person ignores stays so while its pair is apart: it may come back in the same way.
-_IS_OPEN = f"status = '{PHOTOGRAPHER_DOUBLE_BOOKED}' AND state NOT IN ('resolved', 'ignored')"
+IS_OPEN: Final = f"status = '{PHOTOGRAPHER_DOUBLE_BOOKED}' AND state NOT IN ('resolved', 'ignored')"
 _PARTNER = (
     "CASE WHEN n.appointment_id = :id THEN CAST(split_part(n.subject_key, ':', 2) AS bigint)"
     " ELSE n.appointment_id END"
@@ -30,10 +34,10 @@ _CLOSE = text(
     f"SELECT n.id FROM notifications n LEFT JOIN appointments one ON one.id = :id"
     f" LEFT JOIN appointments other ON other.id = {_PARTNER}"
     # As the later of the two, and as the earlier.
-    f" WHERE n.id IN (SELECT id FROM notifications WHERE {_IS_OPEN} AND appointment_id = :id"
-    f" UNION ALL SELECT id FROM notifications WHERE {_IS_OPEN}"
+    f" WHERE n.id IN (SELECT id FROM notifications WHERE {IS_OPEN} AND appointment_id = :id"
+    f" UNION ALL SELECT id FROM notifications WHERE {IS_OPEN}"
     " AND split_part(subject_key, ':', 2) = CAST(:id AS text))"
-    f" AND NOT {_OVERLAP} ORDER BY n.id FOR UPDATE OF n)"
+    f" AND NOT {OVERLAP} ORDER BY n.id FOR UPDATE OF n)"
 )
 _OPEN = text(
     "INSERT INTO notifications (status, severity, subject_key, cause, message, hint, appointment_id, command_id,"

@@ -1,52 +1,36 @@
 """From the database to a letter: looks up every fact that a mail about an appointment may show.
 
-One query, at the moment of sending, so that a mail says what is true then; only what was before a change comes
-from the command (`models/mail_facts.py`), and whoever is no longer part of it reads of nothing else. The
-appointment's internal notes are not selected.
+It is looked up at the moment of sending, so that a mail says what is true then (`tasks/appointment_now.py`); only
+what was before a change comes from the command (`models/mail_facts.py`), and whoever is no longer part of it reads
+of nothing else.
 """
 
+import datetime as dt
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from models.clock.display import at_offset, in_zone
 from models.command_ledger import Claim
 from models.mail_facts import MailFacts, Role, Told
+from models.prepared import Prepared
 from settings import Settings
-from tasks.catalogue import SEND_ASSIGNMENT
+from tasks.appointment_now import AppointmentNow, appointment_now
+from tasks.catalogue import KINDS
 from tasks.mail.addresses import Mailbox
 from tasks.mail.letter import Kind, Letter, Moment, Previous, Reason, Wall
 from tasks.mails_so_far import Entry, entry_of, mails_so_far
 
-_FACTS = text("""
-SELECT a.uuid, a.confirmed, a.order_id, a.location, a.summary, a.description, a.appt_type, a.allday,
-  a.photographer_name, a.starts_at, a.stops_at, a.start_resolution, a.stop_resolution,
-  a.date_start_local, a.time_start_local, a.date_stop_local, a.time_stop_local,
-  a.zone_name, a.start_offset_s, a.stop_offset_s, a.office_zone, a.time_duration_s,
-  a.requested_date, a.requested_time, a.optional, a.sequence, a.changed_at,
-  a.cancelled, a.on_site_cancel, a.same_day_cancel,
-  p.address, c.name AS client_name, c.email AS client_email, c.phone AS client_phone,
-  c.assistant_emails, c.additional_emails,
-  u.name AS photographer_user_name, u.email AS photographer_email,
-  command.facts, command.sequence AS command_sequence, command.created_at AS planned_at,
-  property_before.address AS address_before, user_before.name AS photographer_before
-FROM appointments a
-LEFT JOIN orders o ON o.id = a.order_id
-LEFT JOIN properties p ON p.id = o.property_id
-LEFT JOIN clients c ON c.id = o.client_id
-LEFT JOIN users u ON u.id = a.photographer_user_id
-LEFT JOIN all_commands command ON command.id = :command_id
-LEFT JOIN properties property_before
-  ON property_before.id = CAST(command.facts #>> '{previous,property_id}' AS bigint)
-LEFT JOIN users user_before
-  ON user_before.id = CAST(command.facts #>> '{previous,photographer_user_id}' AS bigint)
-WHERE a.id = :id
-""")
 _LAST_COMMAND = text(
-    "SELECT id, recipient FROM all_commands WHERE appointment_id = :id AND kind = :kind"
-    " AND (kind = 'send-assignment' OR coalesce(facts ->> 'role', 'client') = :role)"
+    "SELECT id, sequence, recipient, facts FROM all_commands WHERE appointment_id = :id AND kind = :kind"
+    " AND coalesce(CAST(:only_to AS text), facts ->> 'role', 'client') = :role"
     " ORDER BY id DESC LIMIT 1"
+)
+_FACTS = text("SELECT facts FROM all_commands WHERE id = :id")
+_PAST = Prepared(
+    "SELECT (SELECT created_at FROM all_commands WHERE id = $1),"
+    " (SELECT address FROM properties WHERE id = $2), (SELECT name FROM users WHERE id = $3)"
 )
 
 
@@ -54,29 +38,58 @@ class NothingToWriteError(LookupError):
     """No such letter can be written. The message is a sentence."""
 
 
-def letter_for(
-    connection: Connection,
-    claimed: Claim,
-    settings: Settings,
-    spoken: str | None = None,
-    entry: Entry | None = None,
-) -> Letter:
+class _Past(NamedTuple):
+    """When the mail was planned, and what belongs today to the ids of what was before."""
+
+    planned_at: dt.datetime | None = None
+    address: str | None = None
+    photographer_name: str | None = None
+
+
+class _Command(NamedTuple):
+    """The command that a letter is of."""
+
+    id: int | None
+    sequence: int
+    recipient: str
+    told: MailFacts
+
+
+def letter_for(connection: Connection, claimed: Claim, settings: Settings) -> Letter:
     """The letter that a mail command sends: its facts as they stand now, its recipient as it was planned.
 
-    `spoken` is the kind of mail if it is another than the command's, because its reader knows more, or less.
-    `entry` is what the reader's calendar has; it is looked up when it is not given.
+    Raises `sqlalchemy.exc.NoResultFound` when there is no such command.
     """
-    if entry is None:
-        mails = mails_so_far(connection, claimed.appointment_id)
-        entry = entry_of(mails, claimed.recipient, claimed.send_id)
-    facts = connection.execute(_FACTS, {"id": claimed.appointment_id, "command_id": claimed.id}).one()
-    kind: Kind = spoken or claimed.kind  # type: ignore[assignment] # the catalogue's mail kinds are the letter's
-    told = MailFacts.from_json(facts.facts)
-    letter = _letter(facts, claimed.appointment_id, kind, claimed.recipient, told, settings)
+    told = MailFacts.from_json(connection.execute(_FACTS, {"id": claimed.id}).scalar_one())
+    mails = mails_so_far(connection, claimed.appointment_id)
+    entry = entry_of(mails, claimed.recipient, claimed.send_id)
+    now = appointment_now(connection, claimed.appointment_id)
+    if now is None:
+        raise NothingToWriteError(f"There is no appointment {claimed.appointment_id}.")
+    return letter_of(connection, claimed, claimed.kind, told, entry, now, settings)
+
+
+def letter_of(
+    connection: Connection,
+    claimed: Claim,
+    spoken: str,
+    told: MailFacts,
+    entry: Entry,
+    now: AppointmentNow,
+    settings: Settings,
+) -> Letter:
+    """The same, of what was looked up before and decided on.
+
+    `spoken` is the kind of mail: another than the command's if its reader knows more, or less. `told` is what the
+    command remembers, `entry` what the reader's calendar has.
+    """
+    command = _Command(claimed.id, claimed.sequence, claimed.recipient, told)
+    past = _past(connection, command)
+    letter = _letter(now, past, claimed.appointment_id, spoken, command, settings)
     return replace(
         letter,
         has_entry=entry.exists,
-        entry=None if entry.shown is None else _previous(entry.shown, facts, settings.office_time_zone),
+        entry=None if entry.shown is None else _previous(entry.shown, now, past, settings.office_time_zone),
         # What calendars have is never older than what they are sent.
         sequence=max(letter.sequence, 0 if entry.shown is None else entry.shown.sequence),
     )
@@ -90,80 +103,97 @@ def letter_to_preview(
     Raises:
         NothingToWriteError: there is no such appointment, or nobody to write to.
     """
-    last = connection.execute(_LAST_COMMAND, {"id": appointment_id, "kind": kind, "role": role}).one_or_none()
-    facts = connection.execute(
-        _FACTS, {"id": appointment_id, "command_id": None if last is None else last.id}
-    ).one_or_none()
-    if facts is None:
+    which = {"id": appointment_id, "kind": kind, "role": role, "only_to": KINDS[kind].only_to}
+    last = connection.execute(_LAST_COMMAND, which).one_or_none()
+    now = appointment_now(connection, appointment_id)
+    if now is None:
         raise NothingToWriteError(f"There is no appointment {appointment_id}.")
-    recipient = facts.photographer_email if role == "photographer" else facts.client_email
+    recipient = now.photographer_email if role == "photographer" else now.client_email
     recipient = recipient if last is None else last.recipient
     if not recipient:
         whom = "photographer with a mail address" if role == "photographer" else "client with a mail address"
         raise NothingToWriteError(f"Appointment {appointment_id} has no {whom}; nobody would get this mail.")
-    told = MailFacts.from_json(facts.facts)
+    told = MailFacts.from_json(None if last is None else last.facts)
     if told.role != role:
         told = told.model_copy(update={"role": role})
-    return _letter(facts, appointment_id, kind, recipient, told, settings)
+    command = _Command(
+        None if last is None else last.id, 0 if last is None else last.sequence, recipient, told
+    )
+    return _letter(now, _past(connection, command), appointment_id, kind, command, settings)
+
+
+def _past(connection: Connection, command: _Command) -> _Past:
+    previous = command.told.previous
+    if previous is None:
+        return _Past()
+    row = _PAST.row(connection, command.id, previous.property_id, previous.photographer_user_id)
+    return _Past() if row is None else _Past._make(row)
 
 
 def _letter(
-    facts: Row[Any], appointment_id: int, kind: Kind, recipient: str, told: MailFacts, settings: Settings
+    now: AppointmentNow,
+    past: _Past,
+    appointment_id: int,
+    kind: Kind,
+    command: _Command,
+    settings: Settings,
 ) -> Letter:
-    role: Role = "photographer" if kind == SEND_ASSIGNMENT.name else told.role
+    told, recipient = command.told, command.recipient
+    role: Role = KINDS[kind].only_to or told.role
     if told.withdrawn and told.previous is not None:
         return replace(
-            _withdrawal(facts, appointment_id, kind, recipient, told.previous, role, settings),
+            _withdrawal(now, past, appointment_id, kind, command, told.previous, role, settings),
             readdressed=told.readdressed,
         )
-    office_zone = facts.office_zone or settings.office_time_zone
+    office_zone = now.office_zone or settings.office_time_zone
     to_photographer = role == "photographer"
-    photographer = facts.photographer_name or facts.photographer_user_name or ""
+    photographer = now.photographer_name or now.photographer_user_name or ""
     return Letter(
         kind=kind,
         role=role,
-        confirmed=bool(facts.confirmed),
-        cancelled=bool(facts.cancelled),
-        tentative=bool(facts.optional),
+        confirmed=bool(now.confirmed),
+        cancelled=bool(now.cancelled),
+        tentative=bool(now.optional),
         appointment_id=appointment_id,
-        appointment_uuid=str(facts.uuid),
-        sequence=facts.sequence,
-        changed_at=facts.changed_at,
-        previous=None if told.previous is None else _previous(told.previous, facts, office_zone),
+        appointment_uuid=str(now.uuid),
+        sequence=now.sequence,
+        changed_at=now.changed_at,
+        previous=None if told.previous is None else _previous(told.previous, now, past, office_zone),
         changed=told.changed,
-        reason=_reason(facts),
-        order_id=facts.order_id,
-        to=Mailbox(recipient, photographer if to_photographer else facts.client_name or ""),
-        cc=() if to_photographer else _copies(facts, recipient),
-        client_name=facts.client_name or "",
-        client_phone=(facts.client_phone or "") if to_photographer else "",
+        reason=_reason(now),
+        order_id=now.order_id,
+        to=Mailbox(recipient, photographer if to_photographer else now.client_name or ""),
+        cc=() if to_photographer else _copies(now, recipient),
+        client_name=now.client_name or "",
+        client_phone=(now.client_phone or "") if to_photographer else "",
         photographer_name=photographer,
-        address=facts.address or "",
-        location=facts.location or "",
-        summary=facts.summary or "",
-        description=facts.description or "",
-        appt_type=facts.appt_type or "",
-        allday=bool(facts.allday),
-        unresolved=facts.starts_at is None and facts.time_start_local is None and not facts.allday,
-        local_start=_local(facts, "start", office_zone),
-        local_stop=_local(facts, "stop", office_zone),
-        zone_name=_zone_shown(facts, office_zone),
-        office_start=None if facts.starts_at is None else in_zone(facts.starts_at, facts.office_zone),
-        office_stop=None if facts.stops_at is None else in_zone(facts.stops_at, facts.office_zone),
-        office_zone_name=facts.office_zone,
-        duration_s=facts.time_duration_s,
-        requested_date=facts.requested_date,
-        requested_time=facts.requested_time,
+        address=now.address or "",
+        location=now.location or "",
+        summary=now.summary or "",
+        description=now.description or "",
+        appt_type=now.appt_type or "",
+        allday=bool(now.allday),
+        unresolved=now.starts_at is None and now.time_start_local is None and not now.allday,
+        local_start=_local(now, "start", office_zone),
+        local_stop=_local(now, "stop", office_zone),
+        zone_name=_zone_shown(now, office_zone),
+        office_start=None if now.starts_at is None else in_zone(now.starts_at, office_zone),
+        office_stop=None if now.stops_at is None else in_zone(now.stops_at, office_zone),
+        office_zone_name=now.office_zone,
+        duration_s=now.time_duration_s,
+        requested_date=now.requested_date,
+        requested_time=now.requested_time,
         office_phone=settings.office_phone,
-        appointment_url="" if to_photographer else settings.appointment_url.format(uuid=facts.uuid),
+        appointment_url="" if to_photographer else settings.appointment_url.format(uuid=now.uuid),
     )
 
 
 def _withdrawal(
-    facts: Row[Any],
+    now: AppointmentNow,
+    past: _Past,
     appointment_id: int,
     kind: Kind,
-    recipient: str,
+    command: _Command,
     told: Told,
     role: Role,
     settings: Settings,
@@ -173,7 +203,7 @@ def _withdrawal(
     What it is now may be another client's business.
     """
     before = replace(
-        _previous(told, facts, settings.office_time_zone), photographer_name=facts.photographer_before or ""
+        _previous(told, now, past, settings.office_time_zone), photographer_name=past.photographer_name or ""
     )
     to_photographer = role == "photographer"
     return Letter(
@@ -182,12 +212,12 @@ def _withdrawal(
         withdrawn=True,
         confirmed=before.confirmed,
         appointment_id=appointment_id,
-        appointment_uuid=str(facts.uuid),
-        sequence=facts.command_sequence,
-        changed_at=facts.planned_at,
+        appointment_uuid=str(now.uuid),
+        sequence=command.sequence,
+        changed_at=past.planned_at,
         previous=before,
         order_id=told.order_id if to_photographer else None,
-        to=Mailbox(recipient, (facts.photographer_before or "") if to_photographer else ""),
+        to=Mailbox(command.recipient, (past.photographer_name or "") if to_photographer else ""),
         address=before.address,
         allday=before.allday,
         unresolved=before.unresolved,
@@ -202,9 +232,9 @@ def _withdrawal(
     )
 
 
-def _previous(told: Told, facts: Row[Any], office_zone: str) -> Previous:
+def _previous(told: Told, now: AppointmentNow, past: _Past, office_zone: str) -> Previous:
     """What people were told, with the address and the name that belong to its ids today."""
-    same_photographer = facts.photographer_before == facts.photographer_user_name
+    same_photographer = past.photographer_name == now.photographer_user_name
     return Previous(
         local_start=_local(told, "start", office_zone),
         local_stop=_local(told, "stop", office_zone),
@@ -213,38 +243,38 @@ def _previous(told: Told, facts: Row[Any], office_zone: str) -> Previous:
         allday=told.allday,
         unresolved=told.starts_at is None and not told.allday,
         confirmed=told.confirmed,
-        address=facts.address_before or "",
+        address=past.address or "",
         # The name that was sent stands before the one of the record; of the past only the record is known.
-        photographer_name=(facts.photographer_name if same_photographer else None)
-        or facts.photographer_before
+        photographer_name=(now.photographer_name if same_photographer else None)
+        or past.photographer_name
         or "",
     )
 
 
-def _reason(facts: Row[Any]) -> Reason:
-    if facts.on_site_cancel:
+def _reason(now: AppointmentNow) -> Reason:
+    if now.on_site_cancel:
         return "on-site"
-    return "same-day" if facts.same_day_cancel else ""
+    return "same-day" if now.same_day_cancel else ""
 
 
-def _copies(facts: Row[Any], recipient: str) -> tuple[Mailbox, ...]:
+def _copies(now: AppointmentNow, recipient: str) -> tuple[Mailbox, ...]:
     """The client's assistants and additional addresses, each once, never the recipient again."""
     seen = {recipient.casefold()}
     copies = []
-    for email in [*(facts.assistant_emails or ()), *(facts.additional_emails or ())]:
+    for email in [*(now.assistant_emails or ()), *(now.additional_emails or ())]:
         if email.casefold() not in seen:
             seen.add(email.casefold())
             copies.append(Mailbox(email))
     return tuple(copies)
 
 
-def _zone_shown(facts: Row[Any] | Told, office_zone: str) -> str | None:
+def _zone_shown(facts: AppointmentNow | Told, office_zone: str) -> str | None:
     """The name of the zone in which the mail shows the times; None where that is a bare offset, or none is known."""
     is_known = facts.zone_name is not None or facts.start_offset_s is not None
     return facts.zone_name if is_known or facts.starts_at is None else office_zone
 
 
-def _local(facts: Row[Any] | Told, endpoint: str, office_zone: str) -> Moment | None:
+def _local(facts: AppointmentNow | Told, endpoint: str, office_zone: str) -> Moment | None:
     """One endpoint as the property's clocks show it: an instant where one is known, else the wall reading.
 
     Where nobody knows the property's clocks, an instant is shown as the office's show it, with their zone's name:

@@ -23,7 +23,7 @@ from tasks.mail.events import (
 from tasks.provider_events import Taken, take_in
 
 if TYPE_CHECKING:
-    from tasks.mail.letter import Kind, Role
+    from tasks.mail.letter import Role
 
 __all__ = [
     "CHECK_KEY",
@@ -83,9 +83,7 @@ def preview(connection: Connection, appointment_id: int, kind: str, role: str) -
 
     settings = get_settings()
     try:
-        letter = letter_to_preview(
-            connection, appointment_id, cast("Kind", kind), cast("Role", role), settings
-        )
+        letter = letter_to_preview(connection, appointment_id, kind, cast("Role", role), settings)
         made = compose(letter, mail_from=settings.mail_from)
     except (NothingToWriteError, AddressError) as why:
         raise NoMailError(str(why)) from None

@@ -6,12 +6,12 @@ import time
 from sqlalchemy import Connection
 
 from models import database
-from models.command_ledger import ROOM, Claim, publish_again, put_off
+from models.command_ledger import Claim, publish_again, put_off
 from models.incidents import Trouble, close_notification, open_notification
 from models.notifications import MANDRILL_UNAVAILABLE
 from models.provider_gate import PROBES, line_s, note_failure, note_success, read_gate, reserve
 from settings import Settings
-from tasks.catalogue import KINDS, MAIL_PROVIDER
+from tasks.catalogue import KINDS, MAIL_PROVIDER, MAIL_QUEUE, ROOM
 from tasks.mail.outcomes import NotAccepted, Outcome, is_providers_failure
 
 LONGEST_WAIT_S = 10.0
@@ -74,7 +74,7 @@ def room(connection: Connection, settings: Settings) -> int:
     if gate.is_half_open:
         return PROBES
     if not settings.mail_rate_per_s:
-        return ROOM
+        return ROOM[MAIL_QUEUE]
     # What a worker would only put off again is better left in the table.
     free_s = longest_wait_s(settings) - line_s(connection, MAIL_PROVIDER)
-    return min(ROOM, math.ceil(max(0.0, free_s) * settings.mail_rate_per_s))
+    return min(ROOM[MAIL_QUEUE], math.ceil(max(0.0, free_s) * settings.mail_rate_per_s))

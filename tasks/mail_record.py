@@ -5,21 +5,24 @@ worker that lost it raises `LeaseLostError` and writes nothing.
 """
 
 from dataclasses import asdict
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 import measures
 from models import command_ledger as ledger
-from models.command_ledger import Claim
+from models.command_ledger import Claim, LeaseLostError
 from models.database import after_commit
 from models.incidents import Trouble, close_notifications, open_notification
 from models.mail_events import verdicts
-from models.notifications import MANDRILL_EMAIL_FAILED, MANDRILL_EMAIL_HELD, mail_subject_key
-from tasks.catalogue import MAIL_DELAYS_S, RECIPIENT_TRIES, delay_after
+from models.mail_facts import MailFacts
+from models.notifications import COMMAND_FAILED, MANDRILL_EMAIL_FAILED, MANDRILL_EMAIL_HELD, mail_subject_key
+from models.prepared import Prepared
+from tasks.catalogue import MAIL_DELAYS_S, MAIL_PROVIDER, RECIPIENT_TRIES, delay_after
 from tasks.circumstances import circumstances
 from tasks.claims import crash_key
-from tasks.mail.compose import Template
+from tasks.mail.compose import Mail, Template
 from tasks.mail.hints import hint_for
 from tasks.mail.outcomes import Accepted, Held, NotAccepted, Outcome, Refused, Unknown
 from tasks.mail_trouble import cause_key, tell
@@ -31,20 +34,59 @@ MOST_ATTEMPTS = 100
 LONGEST_ADDRESS = 320
 """Characters of an address that the tables hold: 64 before the @, 255 after it."""
 
-_BEGIN = text(
-    "INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient, copies)"
-    " VALUES (:send_id, :command_id, :appointment_id, :kind, :recipient, :copies)"
+_BEGIN = Prepared(f"""
+WITH told AS ({ledger.TELL})
+INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient, copies)
+SELECT $5, told.id, $6, $7, $8, $9 FROM told
+ON CONFLICT (send_id) DO UPDATE SET outcome = 'sending', copies = excluded.copies, decided_at = NULL
+RETURNING id
+""")  # noqa: S608 - constants
+_NOT_WRITTEN = text(
+    "INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient)"
+    " VALUES (:send_id, :command_id, :appointment_id, :kind, :recipient)"
     " ON CONFLICT (send_id) DO UPDATE SET outcome = 'sending', copies = excluded.copies, decided_at = NULL"
 )
-_DECIDE = text(
-    "UPDATE emails SET outcome = :outcome, provider_id = coalesce(:provider_id, provider_id), cause = :cause,"
-    " detail = :detail, http_status = :http_status, decided_at = now(),"
-    " attempts = CASE WHEN jsonb_array_length(attempts) < :most_attempts THEN attempts ELSE attempts - 0 END"
-    " || jsonb_build_object('at', now(), 'outcome', CAST(:outcome AS varchar), 'cause', CAST(:cause AS varchar),"
-    " 'http_status', CAST(:http_status AS int), 'detail', CAST(:detail AS text), 'code', CAST(:code AS int),"
-    " 'template', CAST(:template AS varchar), 'template_version', CAST(:template_version AS varchar))"
-    " WHERE send_id = :send_id"
-)
+
+
+class _Decision(NamedTuple):
+    """What is written down of one try. `outcome` is one of `models.emails.OUTCOMES`."""
+
+    outcome: str
+    provider_id: str | None = None
+    cause: str | None = None
+    detail: str | None = None
+    http_status: int | None = None
+    code: int | None = None
+    template: str | None = None
+    template_version: str | None = None
+
+
+def _decision(first: int) -> str:
+    """The assignments of a `_Decision` whose values are the parameters from this one on."""
+    is_ = _Decision(*(f"${first + place}" for place in range(len(_Decision._fields))))  # type: ignore[arg-type]
+    return (
+        f"outcome = {is_.outcome}, provider_id = coalesce({is_.provider_id}, provider_id), cause = {is_.cause},"
+        f" detail = {is_.detail}, http_status = {is_.http_status}, decided_at = now(),"
+        f" attempts = CASE WHEN jsonb_array_length(attempts) < {MOST_ATTEMPTS} THEN attempts ELSE attempts - 0 END"
+        f" || jsonb_build_object('at', now(), 'outcome', {is_.outcome}::varchar, 'cause', {is_.cause}::varchar,"
+        f" 'http_status', {is_.http_status}::int, 'detail', {is_.detail}::text, 'code', {is_.code}::int,"
+        f" 'template', {is_.template}::text, 'template_version', {is_.template_version}::text)"
+    )
+
+
+_DECIDE = Prepared(f"UPDATE emails SET {_decision(2)} WHERE send_id = $1 RETURNING id")  # noqa: S608 - constants
+# Nothing else follows when there is no trouble of the appointment's that this mail ends, and no failure of the
+# provider's that it makes forgotten.
+_ACCEPT = Prepared(f"""
+WITH finished AS (
+  {ledger.FINISH_MAIL}
+    AND NOT EXISTS (SELECT FROM notifications n WHERE n.appointment_id = $3 AND n.state IN ('open', 'retrying')
+      AND n.status IN ('{MANDRILL_EMAIL_FAILED}', '{COMMAND_FAILED}'))
+    AND NOT EXISTS (SELECT FROM provider_gates WHERE name = '{MAIL_PROVIDER}' AND failures > 0)
+  RETURNING id
+), decided AS (UPDATE emails SET {_decision(5)} FROM finished WHERE emails.send_id = $4)
+SELECT id FROM finished
+""")  # noqa: S608 - constants
 _BEGAN = text("SELECT created_at FROM emails WHERE send_id = :send_id")
 _LATER_MAIL = text(
     "SELECT send_id, recipient FROM emails WHERE id > (SELECT id FROM emails WHERE send_id = :send_id)"
@@ -59,19 +101,26 @@ _SURELY_NOT = text(
 _FIRST_DOUBT = text("SELECT cause, http_status FROM emails WHERE send_id = :send_id")
 
 
-def begin(connection: Connection, claimed: Claim, copies: tuple[str, ...]) -> None:
-    """A mail is about to be handed over. Its row exists before the first byte goes out."""
-    connection.execute(
-        _BEGIN,
-        {
-            "send_id": claimed.send_id,
-            "command_id": claimed.id,
-            "appointment_id": claimed.appointment_id,
-            "kind": claimed.kind,
-            "recipient": claimed.recipient,
-            "copies": list(copies),
-        },
+def begin(connection: Connection, claimed: Claim, facts: MailFacts, mail: Mail, lease_s: float) -> None:
+    """A mail is about to be handed over: its row and what it says are written down before the first byte goes out.
+
+    The command is this worker's for `lease_s` seconds from now. Raises `LeaseLostError`.
+    """
+    copies = [copy.email for copy in mail.cc]
+    begun = _BEGIN.row(
+        connection,
+        claimed.id,
+        claimed.lease_token,
+        facts.model_dump_json(exclude_none=True),
+        float(lease_s),
+        claimed.send_id,
+        claimed.appointment_id,
+        claimed.kind,
+        claimed.recipient,
+        copies,
     )
+    if begun is None:
+        raise LeaseLostError(claimed.id)
 
 
 def not_now(connection: Connection, claimed: Claim) -> None:
@@ -144,6 +193,26 @@ def decided_by_events(connection: Connection, claimed: Claim) -> bool:
     return True
 
 
+def accepted_and_all_is_well(
+    connection: Connection, claimed: Claim, outcome: Accepted, template: Template | None
+) -> bool:
+    """The provider has it, and nothing else follows: that is written down in one statement, a transaction of its own.
+
+    False, and nothing was written, when something does follow, or the lease was lost: then `record` is to decide.
+    """
+    if outcome.refused_copies:
+        return False
+    written_with = template or (None, None)
+    decision = _Decision("accepted", outcome.provider_id, None, outcome.detail, None, None, *written_with)
+    finished = _ACCEPT.row(
+        connection, claimed.id, claimed.lease_token, claimed.appointment_id, claimed.send_id, *decision
+    )
+    if finished is None:
+        return False
+    measures.MAILS.labels(claimed.kind, "accepted").inc()
+    return True
+
+
 def accepted(
     connection: Connection,
     claimed: Claim,
@@ -194,6 +263,21 @@ def refused(
         http_status=outcome.http_status,
         severity="critical" if outcome.cause == "Invalid_Key" else "high",
     )
+
+
+def refused_unwritten(connection: Connection, claimed: Claim, outcome: Refused) -> None:
+    """There is nobody whom it can be written to. Raises `LeaseLostError`."""
+    connection.execute(
+        _NOT_WRITTEN,
+        {
+            "send_id": claimed.send_id,
+            "command_id": claimed.id,
+            "appointment_id": claimed.appointment_id,
+            "kind": claimed.kind,
+            "recipient": claimed.recipient,
+        },
+    )
+    refused(connection, claimed, outcome)
 
 
 def left_to_people(connection: Connection, claimed: Claim, message: str, *, missed: bool) -> None:
@@ -312,21 +396,8 @@ def _decide(
     code: int | None = None,
     template: Template | None = None,
 ) -> None:
-    connection.execute(
-        _DECIDE,
-        {
-            "send_id": claimed.send_id,
-            "outcome": outcome,
-            "provider_id": provider_id,
-            "cause": cause,
-            "detail": detail,
-            "http_status": http_status,
-            "code": code,
-            "template": None if template is None else template.name,
-            "template_version": None if template is None else template.version,
-            "most_attempts": MOST_ATTEMPTS,
-        },
-    )
+    decision = _Decision(outcome, provider_id, cause, detail, http_status, code, *(template or (None, None)))
+    _DECIDE.rows(connection, claimed.send_id, *decision)
     after_commit(connection, measures.MAILS.labels(claimed.kind, outcome).inc)
 
 

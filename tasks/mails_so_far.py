@@ -1,4 +1,4 @@
-"""What has been written to whom about an appointment: its mail commands, oldest first, each with what it told.
+"""What has been written to whom about how an appointment stands: its mail commands, oldest first, with what each told.
 
 Both sides read it: a change, to decide which mails follow (`tasks/change_plan.py`), and a mail that is about to go
 out, to decide what its reader still has to be told (`tasks/telling.py`). The caller holds the appointment's row.
@@ -9,20 +9,22 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from models.command_states import DROP, State
 from models.mail_facts import MailFacts, Role, Shown
-from tasks.catalogue import KINDS, SEND_ASSIGNMENT, SEND_CANCELLATION
+from models.prepared import Prepared
+from tasks.catalogue import KINDS, SEND_CANCELLATION
 
-MAILS: Final = sorted(kind.name for kind in KINDS.values() if kind.is_mail)
+MAILS: Final = sorted(kind.name for kind in KINDS.values() if kind.is_mail and not kind.stands_alone)
 
-_MAILS_SO_FAR = text(
-    "SELECT c.id, c.kind, c.state, c.sequence, c.recipient, c.facts,"
+_MAILS_SO_FAR = Prepared(
+    "SELECT c.id, c.kind, c.state, c.sequence, c.recipient, c.facts,"  # noqa: S608 - constants
     " c.state = 'done' AND c.last_error IS NOT NULL AS is_dropped,"
-    " (SELECT jsonb_agg(jsonb_build_array(e.send_id, e.outcome, e.recipient) ORDER BY e.id)"
+    " (SELECT json_agg(json_build_array(e.send_id, e.outcome, e.recipient) ORDER BY e.id)"
     " FROM emails e WHERE e.command_id = c.id) AS emails"
-    " FROM all_commands c WHERE c.appointment_id = :id AND c.kind = ANY(:kinds) ORDER BY c.id"
+    f" FROM all_commands c WHERE c.appointment_id = $1 AND c.kind IN ({', '.join(repr(kind) for kind in MAILS)})"
+    " ORDER BY c.id"
 )
 _SURE: Final = frozenset({"accepted", "held"})
 _PERHAPS: Final = frozenset({"sending", "unknown"})
@@ -58,7 +60,7 @@ class MailSoFar:
     @property
     def role(self) -> Role:
         """Whom it is written to."""
-        return "photographer" if self.kind == SEND_ASSIGNMENT.name else self.facts.role
+        return KINDS[self.kind].only_to or self.facts.role
 
     @property
     def tells_off(self) -> bool:
@@ -112,8 +114,10 @@ def entry_of(mails: Sequence[MailSoFar], address: str, but: UUID | None = None) 
 def mails_so_far(connection: Connection, appointment_id: int) -> list[MailSoFar]:
     """The appointment's mail commands, the archived ones too, oldest first."""
     found = []
-    for row in connection.execute(_MAILS_SO_FAR, {"id": appointment_id, "kinds": MAILS}):
-        facts, state = MailFacts.from_json(row.facts), State(row.state)
+    for id_, kind, state, sequence, recipient, facts_then, is_dropped, emails in _MAILS_SO_FAR.rows(
+        connection, appointment_id
+    ):
+        facts = MailFacts.from_json(facts_then)
         tellings = tuple(
             Telling(
                 send_id=UUID(send_id),
@@ -121,24 +125,24 @@ def mails_so_far(connection: Connection, appointment_id: int) -> list[MailSoFar]
                 is_in_the_air=outcome == "sending" and state == State.SENDING,
                 shown=facts.shown.get(send_id),
             )
-            for send_id, outcome, _recipient in row.emails or ()
+            for send_id, outcome, _recipient in emails or ()
             if outcome in _SURE | _PERHAPS
         )
         found.append(
             MailSoFar(
-                id=row.id,
-                kind=row.kind,
-                recipient=row.recipient,
+                id=id_,
+                kind=kind,
+                recipient=recipient,
                 facts=facts,
                 is_unsent=state in DROP.sources,
                 may_have_arrived=bool(tellings) or state in (State.SENDING, State.UNKNOWN),
-                sequence=row.sequence,
-                is_dropped=row.is_dropped,
+                sequence=sequence,
+                is_dropped=is_dropped,
                 tellings=tellings,
                 corrected=tuple(
                     address
-                    for _send_id, _outcome, address in row.emails or ()
-                    if not same_address(address, row.recipient)
+                    for _send_id, _outcome, address in emails or ()
+                    if not same_address(address, recipient)
                 ),
             )
         )

@@ -22,8 +22,8 @@ from kombu.pools import producers
 
 import measures
 from models import database
-from models.command_ledger import ROOM, Due, unpublish
-from tasks.catalogue import KINDS, PRIORITIES_ON_RABBITMQ, PRIORITIES_ON_REDIS
+from models.command_ledger import Due, unpublish
+from tasks.catalogue import KINDS, PRIORITIES_ON_RABBITMQ, PRIORITIES_ON_REDIS, ROOM
 
 BROKER_ERRORS = (OperationalError, KombuError, OSError)
 """What kombu raises when the broker refuses, is silent, or is out of memory."""
@@ -58,7 +58,7 @@ def publish(due: Sequence[Due]) -> bool:
                     maybe_declare(current_app.amqp.queues[queue], producer.channel)  # type: ignore[no-untyped-call]
                     declared.add(queue)
                 if command.publishes > 1 and queue not in is_full:
-                    is_full[queue] = _length(producer.channel, queue) >= ROOM
+                    is_full[queue] = _length(producer.channel, queue) >= ROOM[queue]
                 if command.publishes == 1 or not is_full[queue]:
                     _send(producer, command, priorities.repeat if command.is_repeat else priorities.first)
                     measures.PUBLISHED.labels(command.kind).inc()

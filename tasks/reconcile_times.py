@@ -2,7 +2,12 @@
 
 Running it again changes nothing (clocks.md section 1). Result, notifications, end of the command and release
 of the mails are one transaction.
+
+A message that comes while others queue up does several commands at once: those that have waited longest, beside
+its own. One that fails brings down none of the others, because then they are done one by one.
 """
+
+import time
 
 import structlog
 from celery import shared_task
@@ -11,23 +16,71 @@ from models import command_ledger as ledger
 from models import database
 from models.appointment_clocks import Decision
 from models.command_ledger import Claim, Due, LeaseLostError
-from models.incidents import close_notification
-from tasks.catalogue import RECONCILE_TIMES
-from tasks.claims import crash_key, give_back, take
-from tasks.clock_outcome import decide_held, hold, once_settled, write
-from tasks.crashes import reported
+from models.incidents import close_notifications
+from tasks.catalogue import KINDS, MAIL_QUEUE, RECONCILE_TIMES, ROOM
+from tasks.claims import (
+    belonging_to,
+    crash_key,
+    give_back,
+    give_back_untried,
+    take_several,
+    turn_to,
+)
+from tasks.clock_outcome import Origin, decide_all, once_settled, write_all
+from tasks.crashes import report, reported
 from tasks.publishing import publish
+
+MOST_AT_ONCE = 20
+"""Commands that one transaction does; it holds their rows and photographers for some 20 ms then."""
+
+QUEUED_S = 0.02
+"""A command that has been due for longer waits in a queue. With none, each message does its own and no other."""
+
+ONE_BY_ONE_S = 10.0
+"""After so long no further one is begun: when all of them wait for a lock, the task has to end within its limits."""
+
+MAILS = [kind.name for kind in KINDS.values() if kind.is_mail]
 
 log = structlog.get_logger(__name__)
 
 
 def reconcile_times(command_id: int) -> None:
-    """Do one command. A message too many, or too late, does nothing."""
-    claimed = take(RECONCILE_TIMES, command_id)
-    if claimed is None:
+    """Do the command, and others that wait. A message too many, or too late, does nothing of its own."""
+    claims = take_several(RECONCILE_TIMES, command_id, MOST_AT_ONCE, QUEUED_S)
+    if not claims or (len(claims) > 1 and _are_done(claims)):
         return
+    *others, last = claims
+    give_up_at = time.monotonic() + ONE_BY_ONE_S
+    for claimed in others:
+        if time.monotonic() > give_up_at:
+            give_back_untried(claimed)
+            continue
+        with belonging_to(claimed):
+            try:
+                _do(claimed)
+            except Exception as failure:  # noqa: BLE001 - reported, and no fault of the next one's
+                report(RECONCILE_TIMES.name, failure)
+    turn_to(last)
+    _do(last)
+
+
+def _are_done(claims: list[Claim]) -> bool:
+    """Do them all in one transaction; False when nothing came of it."""
     try:
-        decision, released = once_settled(lambda: _carry_out(claimed))
+        decisions, released = once_settled(lambda: _carry_out(claims))
+    except Exception as failure:  # noqa: BLE001 - whose fault it is, shows when each is done for itself
+        log.warning("one by one", commands=len(claims), error=type(failure).__name__)
+        return False
+    publish(released)
+    for claimed in claims:
+        with belonging_to(claimed):
+            _tell(decisions[claimed.appointment_id])
+    return True
+
+
+def _do(claimed: Claim) -> None:
+    try:
+        decisions, released = once_settled(lambda: _carry_out([claimed]))
     except LeaseLostError as lost:
         log.warning("lease lost", error=str(lost))
         return
@@ -35,19 +88,27 @@ def reconcile_times(command_id: int) -> None:
         give_back(RECONCILE_TIMES, claimed, type(failure).__name__)
         raise
     publish(released)
-    outcome = decision.outcome
-    log.info("reconciled", start=outcome.start, stop=outcome.stop, zone_source=outcome.zone_source)
+    _tell(decisions[claimed.appointment_id])
 
 
-def _carry_out(claimed: Claim) -> tuple[Decision, list[Due]]:
+def _carry_out(claims: list[Claim]) -> tuple[dict[int, Decision], list[Due]]:
     """The whole of it in one transaction: what was decided, and the mails that are to be published."""
     with database.transaction() as connection:
-        held = hold(connection, [claimed.appointment_id])
-        decision = decide_held(connection, claimed.appointment_id, held)
-        write(connection, claimed.appointment_id, decision, claimed.id, claimed.request_id)
-        ledger.finish(connection, claimed)
-        close_notification(connection, crash_key(claimed), "success")
-        return decision, ledger.release(connection, claimed.appointment_id)
+        decisions = decide_all(connection, sorted({claimed.appointment_id for claimed in claims}))
+        origins = {claimed.appointment_id: Origin(claimed.id, claimed.request_id) for claimed in claims}
+        told = write_all(connection, decisions, origins)
+        released = ledger.finish_several(connection, claims, MAILS, ROOM[MAIL_QUEUE])
+        close_notifications(
+            connection,
+            [crash_key(claimed) for claimed in claims if claimed.appointment_id in told],
+            "success",
+        )
+        return decisions, released
+
+
+def _tell(decision: Decision) -> None:
+    outcome = decision.outcome
+    log.info("reconciled", start=outcome.start, stop=outcome.stop, zone_source=outcome.zone_source)
 
 
 @shared_task(name=RECONCILE_TIMES.name, ignore_result=True)

@@ -7,6 +7,9 @@ A mail in doubt is asked about before it is sent again (mail.md section 1): only
 several times that it has nothing does a new attempt begin, and only so many of those without a person. Its search
 lags, so a mail of ours that was sent later is its witness: while the search does not show that one, it proves
 nothing about this one.
+
+When mails queue up, messages are sent for the first of them only (`catalogue.ROOM`). Whoever has done the mail of
+its message then goes on with those that have none, for a moment: a message costs a worker more than a mail does.
 """
 
 import time
@@ -14,7 +17,7 @@ from functools import lru_cache
 from uuid import UUID
 
 import structlog
-from celery import shared_task
+from celery import Task, shared_task
 
 from models import command_ledger as ledger
 from models import database
@@ -26,23 +29,20 @@ from tasks.catalogue import (
     ASKED_FOR_S,
     DOUBTFUL_SENDS_LIMIT,
     INQUIRY_PATIENCE,
+    KINDS,
     MISS_PAUSES,
     MISSES_WITH_WITNESS,
-    SEND_ASSIGNMENT,
-    SEND_CANCELLATION,
-    SEND_CHANGE,
-    SEND_CONFIRMATION,
     CommandKind,
 )
-from tasks.claims import give_back, patiently, take
+from tasks.claims import belonging_to, give_back, patiently, take, take_next
 from tasks.crashes import report, reported
-from tasks.letters import letter_for
+from tasks.letters import letter_of
 from tasks.mail.addresses import AddressError
 from tasks.mail.compose import Mail, Template, compose
 from tasks.mail.destination import DestinationError
 from tasks.mail.hints import hint_for
 from tasks.mail.mandrill import MandrillClient
-from tasks.mail.outcomes import CannotTell, Found, NotAccepted, NotFound, Outcome, Refused, Unknown
+from tasks.mail.outcomes import Accepted, CannotTell, Found, NotAccepted, NotFound, Outcome, Refused, Unknown
 from tasks.mail.transport import Limits
 from tasks.telling import NotYet, Superfluous, Tell, decide
 from tracing import span
@@ -53,6 +53,13 @@ STATES_OF_REFUSAL = frozenset({"rejected", "invalid"})
 
 BEHIND_ANOTHER_S = 1.0
 """So long a mail waits while another one is being handed over to the same reader."""
+
+QUEUED_S = 0.05
+"""A mail that has been due for longer waited in a queue."""
+
+GO_ON_FOR_S = 2.0
+"""So long a worker goes on with mails that no message was sent for. A stop waits for it; and it is longer than the
+sweep takes to send messages again, so that no thread runs dry while mails queue up."""
 
 
 @lru_cache(maxsize=1)
@@ -68,10 +75,38 @@ def mandrill() -> MandrillClient:
 
 
 def send_mail(kind: CommandKind, command_id: int) -> str:
-    """Do one mail command. A message too many, or too late, does nothing. What became of it, for Flower to show."""
+    """Do one mail command, and others if they queue up. What became of it, for Flower to show.
+
+    A message too many, or too late, does nothing.
+    """
+    until = time.monotonic() + GO_ON_FOR_S
     claimed = take(kind, command_id)
     if claimed is None:
         return "nothing to do"
+    became = _do(kind, claimed)
+    others = _go_on(kind, until) if claimed.waited_s > QUEUED_S else 0
+    return f"{became}; {others} without a message" if others else became
+
+
+def _go_on(kind: CommandKind, until: float) -> int:
+    """Do mails of this kind that no message was sent for, until there is none or the time is up; how many."""
+    done = 0
+    # With a pace the line is long anyway, and each mail would be waited for in it.
+    while not get_settings().mail_rate_per_s and time.monotonic() < until:
+        try:
+            claimed = take_next(kind)
+            if claimed is None:
+                break
+            with belonging_to(claimed):
+                _do(kind, claimed)
+        except Exception as failure:  # noqa: BLE001 - reported, and no fault of the message's own mail
+            report(kind.name, failure)
+            break
+        done += 1
+    return done
+
+
+def _do(kind: CommandKind, claimed: Claim) -> str:
     try:
         return _carry_out(kind, claimed, get_settings())
     except LeaseLostError as lost:
@@ -117,32 +152,28 @@ def _prepare(kind: CommandKind, claimed: Claim, settings: Settings) -> Mail | No
         with database.transaction() as connection:
             # Before the command: the order of locks of a change. From here on the appointment stands still.
             lock(connection, claimed.appointment_id)
-            ledger.hold(connection, claimed, settings.command_lease_s)
             match decide(connection, claimed):
-                case Tell(spoken, facts, entry):
-                    ledger.note_facts(connection, claimed, facts.to_json())
+                case Tell(spoken, facts, entry, now):
+                    letter = letter_of(connection, claimed, spoken, facts, entry, now, settings)
                 case NotYet(awaits_times=True):
-                    mail_record.not_now(connection, claimed)
                     ledger.await_times(connection, claimed)
+                    mail_record.not_now(connection, claimed)
                     return None
                 case NotYet():
-                    mail_record.not_now(connection, claimed)
                     ledger.put_off(connection, claimed, BEHIND_ANOTHER_S)
+                    mail_record.not_now(connection, claimed)
                     return None
                 case Superfluous():
                     mail_record.superfluous(connection, claimed)
                     return None
-            letter = letter_for(connection, claimed, settings, spoken, entry)
             mail = compose(letter, mail_from=settings.mail_from)
             for file in mail.attachments:
                 facts = facts.with_calendar(str(claimed.send_id), file.method)
-                ledger.note_facts(connection, claimed, facts.to_json())
-            mail_record.begin(connection, claimed, tuple(copy.email for copy in mail.cc))
+            mail_record.begin(connection, claimed, facts, mail, settings.command_lease_s)
     except AddressError as fault:
         refusal = Refused("invalid", str(fault), hint_for("invalid"))
         with database.transaction() as connection:
-            mail_record.begin(connection, claimed, ())
-            mail_record.refused(connection, claimed, refusal)
+            mail_record.refused_unwritten(connection, claimed, refusal)
         return None
     except LeaseLostError:
         raise
@@ -199,6 +230,10 @@ def _inquire(claimed: Claim) -> tuple[Found | NotFound | CannotTell, int]:
 
 def _record(claimed: Claim, outcome: Outcome, settings: Settings, template: Template | None) -> None:
     def write() -> None:
+        if isinstance(outcome, Accepted):
+            with database.autocommit_engine().connect() as connection:
+                if mail_record.accepted_and_all_is_well(connection, claimed, outcome, template):
+                    return
         with database.transaction() as connection:
             mail_record.record(connection, claimed, outcome, settings.unknown_grace_s, template)
             mail_gate.note(connection, outcome)
@@ -249,29 +284,15 @@ def _begin_again_or_decide(claimed: Claim, settings: Settings) -> Claim | None:
     return None
 
 
-@shared_task(name=SEND_CONFIRMATION.name, ignore_result=True)
-def send_confirmation(command_id: int) -> str:
-    """The thin shell of `send-confirmation`."""
-    with reported(SEND_CONFIRMATION.name):
-        return send_mail(SEND_CONFIRMATION, command_id)
+def _task_of(kind: CommandKind) -> Task:
+    @shared_task(name=kind.name, ignore_result=True)
+    def shell(command_id: int) -> str:
+        """The thin shell of a mail command."""
+        with reported(kind.name):
+            return send_mail(kind, command_id)
+
+    return shell
 
 
-@shared_task(name=SEND_ASSIGNMENT.name, ignore_result=True)
-def send_assignment(command_id: int) -> str:
-    """The thin shell of `send-assignment`."""
-    with reported(SEND_ASSIGNMENT.name):
-        return send_mail(SEND_ASSIGNMENT, command_id)
-
-
-@shared_task(name=SEND_CHANGE.name, ignore_result=True)
-def send_change(command_id: int) -> str:
-    """The thin shell of `send-change`."""
-    with reported(SEND_CHANGE.name):
-        return send_mail(SEND_CHANGE, command_id)
-
-
-@shared_task(name=SEND_CANCELLATION.name, ignore_result=True)
-def send_cancellation(command_id: int) -> str:
-    """The thin shell of `send-cancellation`."""
-    with reported(SEND_CANCELLATION.name):
-        return send_mail(SEND_CANCELLATION, command_id)
+TASKS = {kind.name: _task_of(kind) for kind in KINDS.values() if kind.is_mail}
+"""A task for each kind of mail."""

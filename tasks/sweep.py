@@ -5,6 +5,7 @@ Several sweeps at once do no harm, because each takes other rows. It never touch
 holds: a retry that waits has its time in `available_at`.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from celery import shared_task
@@ -12,10 +13,10 @@ from sqlalchemy import Connection
 
 import measures
 from models import database
-from models.command_ledger import ROOM, expire_leases, take_due
+from models.command_ledger import Due, expire_leases, take_created, take_due
 from settings import get_settings
 from tasks import mail_gate
-from tasks.catalogue import CLOCKS_QUEUE, KINDS, MAIL_QUEUE, SWEEP, SWEEP_EVERY_S
+from tasks.catalogue import CLOCKS_QUEUE, KINDS, MAIL_QUEUE, RECONCILE_TIMES, ROOM, SWEEP, SWEEP_EVERY_S
 from tasks.crashes import reported
 from tasks.publishing import publish
 
@@ -48,7 +49,7 @@ def publish_due() -> Swept:
     """Publish what is due, as far as there is room under way; the clocks first, because mails wait for them."""
     published = 0
     for queue in QUEUES:
-        swept = _publish(queue)
+        swept = _publish(_take_for(queue))
         published += swept.published
         if not swept.broker_answers:
             return Swept(published, broker_answers=False)
@@ -57,14 +58,16 @@ def publish_due() -> Swept:
 
 def publish_created() -> Swept:
     """Publish the first commands of new appointments, and look for nothing else."""
-    return _publish(CLOCKS_QUEUE, repeats=False)
+    return _publish(
+        lambda connection: take_created(connection, RECONCILE_TIMES.name, BATCH, ROOM[CLOCKS_QUEUE])
+    )
 
 
-def _publish(queue: str, *, repeats: bool = True) -> Swept:
+def _publish(take: Callable[[Connection], list[Due]]) -> Swept:
     published = 0
     for _ in range(MAX_BATCHES):
         with database.autocommit_engine().connect() as connection:
-            due = take_due(connection, BATCH, QUEUES[queue], _room(connection, queue), repeats=repeats)
+            due = take(connection)
         if due and not publish(due):
             return Swept(published, broker_answers=False)
         published += len(due)
@@ -73,8 +76,12 @@ def _publish(queue: str, *, repeats: bool = True) -> Swept:
     return Swept(published, broker_answers=True)
 
 
+def _take_for(queue: str) -> Callable[[Connection], list[Due]]:
+    return lambda connection: take_due(connection, BATCH, QUEUES[queue], room=_room(connection, queue))
+
+
 def _room(connection: Connection, queue: str) -> int:
-    return mail_gate.room(connection, get_settings()) if queue == MAIL_QUEUE else ROOM
+    return mail_gate.room(connection, get_settings()) if queue == MAIL_QUEUE else ROOM[queue]
 
 
 @shared_task(name=SWEEP, ignore_result=True)

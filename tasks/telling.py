@@ -12,23 +12,24 @@ the transaction that writes down what the mail shows:
     they know all of it                   ─► superfluous
     else                                  ─► what has changed since the last mail that they may have read
 
+A kind that stands alone (`tasks/catalogue.py`) is asked the first, the fourth and whether the appointment is off.
+
 What they *know* is what was shown by mails that the provider has or may have (`MailFacts.shown`), never what the
 row was. Where one of these is in doubt and showed something else, nobody knows what they know: then the mail
 says how it is, and not how it was before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from models.appointment_history import changed_since, touched
 from models.command_ledger import Claim
-from models.command_states import OPEN
-from models.mail_facts import MailFacts, Role, Shown, Told, shown_now
+from models.mail_facts import MailFacts, Role, Shown, Told
+from tasks.appointment_now import AppointmentNow, appointment_now
 from tasks.catalogue import (
-    RECONCILE_TIMES,
+    KINDS,
     SEND_ASSIGNMENT,
     SEND_CANCELLATION,
     SEND_CHANGE,
@@ -37,14 +38,8 @@ from tasks.catalogue import (
 from tasks.change_plan import TEXTS
 from tasks.mails_so_far import Entry, MailSoFar, Telling, entry_of, mails_so_far, same_address
 
-_PRESENT = text(
-    "SELECT o.client_id, c.email AS client_email, a.photographer_user_id, u.email AS photographer_email,"
-    " EXISTS (SELECT FROM commands k WHERE k.appointment_id = a.id AND k.kind = :kind AND (k.state = ANY(:open)"
-    " OR k.state = 'failed' AND a.reconciled_at IS NULL)) AS awaits_times"
-    " FROM appointments a LEFT JOIN orders o ON o.id = a.order_id LEFT JOIN clients c ON c.id = o.client_id"
-    " LEFT JOIN users u ON u.id = a.photographer_user_id WHERE a.id = :id"
-)
 _MOST_REMEMBERED = 5
+_FACTS = text("SELECT facts FROM commands WHERE id = :id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +50,8 @@ class Tell:
     facts: MailFacts
     entry: Entry
     """What the reader's calendar has."""
+    now: AppointmentNow
+    """The appointment as it was when this was decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +64,16 @@ class NotYet:
 @dataclass(frozen=True, slots=True)
 class Superfluous:
     """There is nothing to tell, or somebody else tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Whom a mail was planned for, when the appointment's sequence was `sequence`."""
+
+    role: Role
+    recipient: str = field(repr=False)
+    party: int | None
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ class _Sight:
     mine: MailSoFar
     mails: Sequence[MailSoFar]
     known: Sequence[_Known]
-    present: Row[Any]
+    present: AppointmentNow
     now: Shown
     is_behind: bool
     """Another mail to the same reader is being handed over at this moment."""
@@ -117,6 +124,13 @@ class _Sight:
 
 def decide(connection: Connection, claimed: Claim) -> Tell | NotYet | Superfluous:
     """What is to become of a mail whose command the caller has claimed. The caller holds the appointment's row."""
+    if KINDS[claimed.kind].stands_alone:
+        return _alone(connection, claimed)
+    return _in_turn(connection, claimed)
+
+
+def _in_turn(connection: Connection, claimed: Claim) -> Tell | NotYet | Superfluous:
+    """A mail that tells how the appointment stands, by what its reader knows."""
     sight = _look(connection, claimed)
     mine = sight.mine
     is_anothers = not mine.facts.withdrawn and _is_anothers(connection, sight)
@@ -132,11 +146,10 @@ def decide(connection: Connection, claimed: Claim) -> Tell | NotYet | Superfluou
     told = _what(connection, sight)
     if told is None:
         return Superfluous()
-    return Tell(told[0], _remembering(told[1], claimed, sight.now), sight.entry)
+    return Tell(told[0], _remembering(told[1], claimed, sight.now), sight.entry, sight.present)
 
 
 def _look(connection: Connection, claimed: Claim) -> _Sight:
-    wanted = {"id": claimed.appointment_id, "kind": RECONCILE_TIMES.name, "open": [str(s) for s in OPEN]}
     mails = mails_so_far(connection, claimed.appointment_id)
     mine = next(mail for mail in mails if mail.id == claimed.id)
     to_reader = [mail for mail in mails if same_address(mail.recipient, mine.recipient)]
@@ -147,15 +160,37 @@ def _look(connection: Connection, claimed: Claim) -> _Sight:
         # What this command sent under its present `send_id` was surely not accepted: it is sent once more.
         if telling.send_id != claimed.send_id
     ]
+    present = _present(connection, claimed)
     return _Sight(
         claimed=claimed,
         mine=mine,
         mails=mails,
         known=sorted(known, key=lambda one: one.order),
-        present=connection.execute(_PRESENT, wanted).one(),
-        now=shown_now(connection, claimed.appointment_id),
+        present=present,
+        now=present.shown,
         is_behind=any(one.telling.is_in_the_air for one in known if one.mail is not mine),
     )
+
+
+def _present(connection: Connection, claimed: Claim) -> AppointmentNow:
+    present = appointment_now(connection, claimed.appointment_id)
+    if present is None:
+        raise LookupError(f"There is no appointment {claimed.appointment_id}.")
+    return present
+
+
+def _alone(connection: Connection, claimed: Claim) -> Tell | NotYet | Superfluous:
+    """A mail that tells something of its own, whatever its reader was told of the appointment."""
+    present = _present(connection, claimed)
+    planned = MailFacts.from_json(connection.execute(_FACTS, {"id": claimed.id}).scalar_one())
+    role = KINDS[claimed.kind].only_to or planned.role
+    reader = _Reader(role, claimed.recipient, planned.party, claimed.sequence)
+    if present.cancelled or _has_lost_it(connection, claimed.appointment_id, reader, present):
+        return Superfluous()
+    if present.awaits_times:
+        return NotYet(awaits_times=True)
+    facts = _remembering(planned.model_copy(update={"role": role}), claimed, present.shown)
+    return Tell(claimed.kind, facts, Entry(), present)
 
 
 def _withdrawal(sight: _Sight) -> Tell | Superfluous:
@@ -168,7 +203,7 @@ def _withdrawal(sight: _Sight) -> Tell | Superfluous:
     update = {"role": sight.mine.role, "previous": previous, "withdrawn": True}
     off = sight.now.model_copy(update={"sequence": sight.mine.sequence, "cancelled": True})
     remembered = _remembering(facts.model_copy(update=update), sight.claimed, off)
-    return Tell(SEND_CANCELLATION.name, remembered, sight.entry)
+    return Tell(SEND_CANCELLATION.name, remembered, sight.entry, sight.present)
 
 
 def _what(connection: Connection, sight: _Sight) -> tuple[str, MailFacts] | None:
@@ -205,15 +240,23 @@ def _is_superseded(mine: MailSoFar, mails: Sequence[MailSoFar]) -> bool:
 
 def _is_anothers(connection: Connection, sight: _Sight) -> bool:
     """Whether the appointment has gone to another client, or photographer, since the mail was planned."""
-    mine, present, is_client = sight.mine, sight.present, sight.mine.role == "client"
-    if mine.facts.party is not None:
-        return bool(mine.facts.party != (present.client_id if is_client else present.photographer_user_id))
+    mine = sight.mine
+    reader = _Reader(mine.role, mine.recipient, mine.facts.party, mine.sequence)
+    return _has_lost_it(connection, sight.claimed.appointment_id, reader, sight.present)
+
+
+def _has_lost_it(
+    connection: Connection, appointment_id: int, reader: _Reader, present: AppointmentNow
+) -> bool:
+    is_client = reader.role == "client"
+    if reader.party is not None:
+        return bool(reader.party != (present.client_id if is_client else present.photographer_user_id))
     # Planned by a create, or by an earlier release: only the address tells who was meant. People may have got
     # another address meanwhile, so it counts only where the appointment has gone from hand to hand.
-    field = "order_id" if is_client else "photographer_user_id"
+    column = "order_id" if is_client else "photographer_user_id"
     address = (present.client_email if is_client else present.photographer_email) or ""
-    return not same_address(address, mine.recipient) and touched(
-        connection, sight.claimed.appointment_id, mine.sequence, field
+    return not same_address(address, reader.recipient) and touched(
+        connection, appointment_id, reader.sequence, column
     )
 
 

@@ -15,14 +15,15 @@ from api.faults import Fault
 from api.notifications.params import CURSOR, LIMIT
 from api.params import Param, Registry
 from api.statuses import INVALID_PARAM
+from models.appointment_intake import COLUMNS
 
 OF_THE_REQUEST: Final = frozenset({"token", "application", "session_view", "month_first", "uuid"})
 """Parameters of create that are about the request, or name the record: an update changes none of them."""
 
 CHANGEABLE: Final = tuple(
-    param.name for param in CREATE if param.name not in OF_THE_REQUEST and not param.addition
+    param.name for param in CREATE if param.name not in OF_THE_REQUEST and param.name in COLUMNS
 )
-"""What an update may change, in position order."""
+"""What an update may change: what is stored, in position order."""
 
 _NEVER_EMPTY: Final = frozenset({"updated_at_mt", "updated_at", "updated_by"})
 

@@ -6,13 +6,12 @@ photographer is taken then.
 For a route that stores an appointment, in this order:
 
     photographer = wanted_photographer(row as it will be)
-    without the flag: conflicts_at_once(…) before the write, as warnings
+    without the flag: conflict_warnings(…), of what the write tells or `overlapping` finds
     with it, in one transaction: hold_photographers → lock the row, if there is one → conflict_fault → write
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -42,17 +41,10 @@ def conflicts_at_once(
     caller: Caller,
     photographer_user_id: int,
     span: Span,
-    *,
-    except_id: int | None = None,
-    except_uuid: UUID | None = None,
+    except_id: int,
 ) -> list[ParamWarning]:
-    """Who else has the photographer then, as warnings; one query.
-
-    The appointment itself is left out by its id, or by its uuid when it may or may not have been stored yet.
-    """
-    conflicts = overlapping(
-        connection, photographer_user_id, span.begin, span.end, except_id, except_uuid=except_uuid
-    )
+    """Who else than the appointment `except_id` has the photographer then, as warnings; one query."""
+    conflicts = overlapping(connection, photographer_user_id, span.begin, span.end, except_id)
     return conflict_warnings(caller, conflicts, get_settings().office_time_zone)
 
 

@@ -1,8 +1,8 @@
 """`POST /api/v1/appointments/create`: store the appointment and its commands at once, exactly once.
 
-Nothing is looked up before the insert but who else has the photographer then, for a warning: the unique indexes on
-uuid and idempotency key decide. A request that finds its appointment there already is answered with it when it asks
-for the same, and refused when it does not (contract.md section 6).
+Nothing is looked up before the insert: the unique indexes on uuid and idempotency key decide, and the insert itself
+tells who else has the photographer then, for a warning. A request that finds its appointment there already is
+answered with it when it asks for the same, and refused when it does not (contract.md section 6).
 
 With `refuse_conflicts` the photographer is held while the rest of the diary is looked at and the row is written, so
 that of two such requests for the same time one is refused (`models/photographer_conflicts.py`).
@@ -19,7 +19,13 @@ from api.appointment_params import CREATE
 from api.appointments import references
 from api.appointments.after import after_waiting, open_notifications
 from api.appointments.clock_warnings import FirstLook, first_look
-from api.appointments.conflicts import REFUSE, conflict_fault, conflicts_at_once, wanted_photographer
+from api.appointments.conflicts import (
+    REFUSE,
+    conflict_fault,
+    conflict_warnings,
+    conflicts_at_once,
+    wanted_photographer,
+)
 from api.appointments.new_record import clock_snapshot, new_record
 from api.appointments.record import commands_json
 from api.appointments.shown import appointment_for, is_staff
@@ -33,15 +39,11 @@ from api.shapes.shape import Member, Returned
 from api.statuses import INVALID_PARAM, MANDRILL_EMAIL_FAILED
 from models import database
 from models.appointment_intake import Existing, Inserted, find_existing, insert_appointment
+from models.clock.busy import Span
 from models.commands import NewCommand
 from models.photographer_conflicts import hold_photographers
 from settings import get_settings
 from tasks.door import plan_create
-
-
-def look_up(call: Call) -> references.References:
-    """What the request refers to by id."""
-    return references.look_up(call.connection, call.decoded.values)
 
 
 def check(call: Call, found: references.References) -> list[Fault]:
@@ -66,21 +68,11 @@ def create(call: Call, found: references.References) -> Answer:
     )
     photographer = wanted_photographer(row)
     is_refusing = photographer is not None and call.decoded.values.get(REFUSE) is True
-    conflicts: list[ParamWarning] = []
     if photographer is not None and (span := look.busy.span) is not None:
         # Known from the first moment: whoever comes next does not have to wait for the clocks.
         row["busy_from"], row["busy_until"] = span.begin, span.end
-        if not is_refusing:
-            # Not this one, by its uuid, because the first try of this very request may have stored it.
-            conflicts = conflicts_at_once(
-                call.connection, call.caller, photographer, span, except_uuid=row["uuid"]
-            )
-    # Before the insert, so that nothing after it can fail but the database itself.
-    warnings = [
-        *_warnings(call, found, look),
-        *conflicts,
-        *(ParamWarning(None, sentence) for sentence in plan.unreachable),
-    ]
+    # Before the insert, so that little can fail after it but the database itself.
+    warnings = _warnings(call, found, look) + [ParamWarning(None, sentence) for sentence in plan.unreachable]
     try:
         inserted: Inserted | Fault | None
         if photographer is not None and is_refusing:
@@ -97,6 +89,8 @@ def create(call: Call, found: references.References) -> Answer:
         return _repeated(call, row, warnings)
     if not database.is_rehearsed():
         measures.CREATED.inc()
+    # Who asked to be refused was told of none, and the diary has been held since.
+    conflicts = () if is_refusing else inserted.conflicts
     shown = {**row, "id": inserted.id, "inserted_at": inserted.inserted_at, "sequence": 0}
     answer = Answer(
         message=f"Appointment {inserted.id} was created.",
@@ -105,7 +99,7 @@ def create(call: Call, found: references.References) -> Answer:
             "commands": commands_json(inserted.commands),
             "replayed": False,
         },
-        warnings=warnings,
+        warnings=warnings + conflict_warnings(call.caller, conflicts, get_settings().office_time_zone),
     )
     return after_waiting(call, inserted.id, answer)
 
@@ -147,6 +141,10 @@ def _repeated(call: Call, row: Mapping[str, Any], warnings: list[ParamWarning]) 
     just_now = call.again and stored["request_id"] == call.request_id
     if just_now and not database.is_rehearsed():
         measures.CREATED.inc()
+    if just_now and wanted_photographer(row) is not None and "busy_from" in row:
+        span = Span(row["busy_from"], row["busy_until"])
+        photographer = row["photographer_user_id"]
+        warnings = warnings + conflicts_at_once(call.connection, call.caller, photographer, span, existing.id)
     answer = Answer(
         message=f"Appointment {existing.id} was created."
         if just_now
@@ -219,7 +217,8 @@ ROUTE = Route(
     purpose="Create an appointment and queue what follows from it: reconciled times and confirmation mails.",
     params=CREATE,
     callers=EVERY_ROLE,
-    look_up=look_up,
+    along=references.ALONG,
+    look_up=references.found_along,
     check=check,
     act=create,
     choices=_choices,

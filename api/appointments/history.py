@@ -38,7 +38,7 @@ def check(call: Call, found: Mapping[str, Any] | None) -> list[Fault]:
 
 
 def history(call: Call, found: Mapping[str, Any]) -> Answer:
-    """One page; `next_cursor` is null on the last, which ends with the creation."""
+    """One page; `next_cursor` is null on the last, which ends with the creation unless that is no longer known."""
     given: dict[str, Any] = call.decoded.values
     cursor = given.get("cursor")
     since = in_sight_since(call.connection, call.caller, found)
@@ -51,12 +51,14 @@ def history(call: Call, found: Mapping[str, Any]) -> Answer:
         since=since,
     )
     number = len(entries)
+    kept_since = found["history_since"] if since == 0 else None
     return Answer(
         message=f"{number} {'entry' if number == 1 else 'entries'} of the history of appointment {found['id']}.",
         data={
             "appointment_id": found["id"],
             "history": [_json(entry, call.caller, since) for entry in entries],
             "next_cursor": None if last is None else str(last),
+            "history_since": None if kept_since is None else canonical(kept_since),
         },
         warnings=call.decoded.warnings,
     )
@@ -104,6 +106,13 @@ ROUTE = Route(
                 Member("appointment_id", "integer", "Id of the appointment.", 1042),
                 Member("history", HISTORY_ENTRY, "The changes, newest first.", many=True),
                 NEXT_CURSOR,
+                Member(
+                    "history_since",
+                    "instant",
+                    "Changes up to then are no longer kept, nor is what was asked for at the creation; null while "
+                    "everything is.",
+                    nullable=True,
+                ),
             ),
         ),
     ),

@@ -1,20 +1,22 @@
 """From a decoded request to the columns of a new appointment: what was sent, and what the contract fills in."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from api.appointments.references import References
-from api.decoding import Decoded, Json, fingerprint
+from api.decoding import Decoded, fingerprint
 from api.routes import Call
 from models.appointment_intake import COLUMNS
-from models.clock.supplied import FIELD_NAMES, Supplied
+from models.clock.supplied import Supplied
+
+_STORED: Final = frozenset(COLUMNS)
 
 
 def new_record(call: Call, found: References) -> dict[str, Any]:
     """The columns by name (contract.md section 5); those that stay empty are left out."""
     decoded, caller = call.decoded, call.caller
     given: Mapping[str, Any] = decoded.values
-    row = {name: given[name] for name in given if name in COLUMNS}
+    row = {name: value for name, value in given.items() if name in _STORED}
     row.setdefault("uuid", call.spare_uuid)
     # Kept as sent; what they mean is in `time_duration_s` after reconciling and in the instant beside it.
     row.update(decoded.originals)
@@ -28,7 +30,7 @@ def new_record(call: Call, found: References) -> dict[str, Any]:
     row.setdefault("created_by", caller.name)
     row.setdefault("updated_by", caller.name)
     row.setdefault("created_in", caller.application.slug)
-    row["supplied"] = clock_snapshot(decoded).to_json()
+    row["supplied"] = decoded.clocks.to_json()
     row["fingerprint"] = fingerprint(_without_the_default_application(call))
     if call.idempotency_key is not None:
         row["idempotency_scope"] = caller.idempotency_scope
@@ -41,9 +43,9 @@ def new_record(call: Call, found: References) -> dict[str, Any]:
     return row
 
 
-def _without_the_default_application(call: Call) -> dict[str, Json]:
+def _without_the_default_application(call: Call) -> dict[str, object]:
     """What was supplied; naming the token's own application says no more than leaving it out."""
-    supplied = dict(call.decoded.supplied)
+    supplied = dict(call.decoded.values)
     if supplied.get("application") == call.caller.holder.application_slug:
         del supplied["application"]
     return supplied
@@ -51,8 +53,4 @@ def _without_the_default_application(call: Call) -> dict[str, Json]:
 
 def clock_snapshot(decoded: Decoded) -> Supplied:
     """The supplied values that the clocks read; reconciliation always starts from these (clocks.md section 1)."""
-    fields: dict[str, Any] = {name: decoded.values[name] for name in FIELD_NAMES if name in decoded.values}
-    if "time_duration" in fields:
-        fields["time_duration_read"] = fields["time_duration"]
-        fields["time_duration"] = decoded.originals["time_duration"]
-    return Supplied(**fields)
+    return decoded.clocks

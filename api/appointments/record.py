@@ -1,12 +1,13 @@
 """An appointment as an answer shows it: every column of the record, in the spellings of contract.md section 5."""
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time
 from typing import Any, Final
 from uuid import UUID
 
 from models.appointment_clocks import explanation
 from models.appointment_intake import COLUMNS, StoredCommand
+from models.clock.spellings import spell_date, spell_instant, spell_time
 from models.command_states import SHOWN_TO_CALLERS, State
 
 _INSIDE: Final = frozenset(
@@ -27,6 +28,14 @@ _INSIDE: Final = frozenset(
 )
 """Columns about the request rather than the appointment; they are for the console, not for callers."""
 
+_SPELLED: Final[Mapping[type, Callable[[Any], str]]] = {
+    datetime: spell_instant,
+    date: spell_date,
+    time: spell_time,
+    UUID: str,
+}
+"""How the values that JSON does not know are spelled."""
+
 SHOWN: Final = ("id", *(name for name in COLUMNS if name not in _INSIDE), "sequence", "inserted_at")
 
 
@@ -35,7 +44,12 @@ def appointment_json(row: Mapping[str, Any]) -> dict[str, Any]:
 
     `row` maps column names to values; absent ones are null.
     """
-    return {**{name: _json(row.get(name)) for name in SHOWN}, "explanation": explanation(row)}
+    shown: dict[str, Any] = {
+        name: value if (spell := _SPELLED.get(type(value := row.get(name)))) is None else spell(value)
+        for name in SHOWN
+    }
+    shown["explanation"] = explanation(row)
+    return shown
 
 
 def command_json(command: StoredCommand) -> dict[str, str]:
@@ -46,15 +60,3 @@ def command_json(command: StoredCommand) -> dict[str, str]:
 def commands_json(commands: Iterable[StoredCommand]) -> list[dict[str, str]]:
     """The commands of an appointment, in the order in which they were written."""
     return [command_json(command) for command in commands]
-
-
-def _json(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, time):
-        return value.isoformat(timespec="seconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    return value

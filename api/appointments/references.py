@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 
 from api.caller import Caller
 from api.faults import Fault
+from api.routes import Call
 from api.statuses import INVALID_PARAM
 from models.prepared import Prepared
+from models.tokens import ReadAlong
 
 PHOTOGRAPHER = "photographer"
 
@@ -36,21 +38,37 @@ class References:
 
 NOTHING = References()
 
-# All three look-ups in one round trip, each a read through a primary key; the columns are the fields of
-# `References`, in their order.
-_FIND = Prepared("""
-SELECT o.id IS NOT NULL, o.client_id, o.company_id, c.email, p.time_zone, r.order_id, ro.client_id, ro.company_id,
-  coalesce(e.duties, '{}'), u.email, u.name
-FROM (SELECT 1) AS one
-LEFT JOIN orders o ON o.id = $1
-LEFT JOIN clients c ON c.id = o.client_id
-LEFT JOIN properties p ON p.id = o.property_id
-LEFT JOIN order_request_appts r ON r.id = $2
-LEFT JOIN orders ro ON ro.id = r.order_id
-LEFT JOIN users u ON u.id = $3
-LEFT JOIN employees e ON e.user_id = u.id
-""")
 PARAMS = ("order_id", "order_request_appt_id", "photographer_user_id")
+
+
+def _select(first: int) -> str:
+    """All three look-ups, each a read through a primary key; `first` is the number of the first value.
+
+    The columns are the fields of `References`, in their order.
+    """
+    order, request, photographer = (f"${number}" for number in range(first, first + len(PARAMS)))
+    return f"""
+    SELECT o.id IS NOT NULL, o.client_id, o.company_id, c.email, p.time_zone, r.order_id, ro.client_id, ro.company_id,
+      coalesce(e.duties, '{{}}'), u.email, u.name
+    FROM (SELECT 1) AS one
+    LEFT JOIN orders o ON o.id = {order}
+    LEFT JOIN clients c ON c.id = o.client_id
+    LEFT JOIN properties p ON p.id = o.property_id
+    LEFT JOIN order_request_appts r ON r.id = {request}
+    LEFT JOIN orders ro ON ro.id = r.order_id
+    LEFT JOIN users u ON u.id = {photographer}
+    LEFT JOIN employees e ON e.user_id = u.id
+    """  # noqa: S608 - constants
+
+
+_FIND = Prepared(_select(1))
+ALONG = ReadAlong(_select(2), PARAMS)
+"""For a route that stores what a request refers to: read with the token, told by `found_along`."""
+
+
+def found_along(call: Call) -> References:
+    """What the request refers to by id, as it was read with its token."""
+    return References(*call.along) if call.along else NOTHING
 
 
 def look_up(connection: Connection, values: dict[str, object]) -> References:

@@ -65,6 +65,7 @@ def shown(appointment_id: int) -> Response:
         ],
         "steps": timeline(row, history, fate),
         "is_cut": fate.is_cut or older is not None,
+        "history_since": row["history_since"],
         "refused": why_not(row),
         "went_elsewhere": _went_elsewhere(row["client_email"], fate.commands),
         "here": url_for("console.appointment", appointment_id=appointment_id),

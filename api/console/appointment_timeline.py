@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from api.console.appointment_words import KINDS
+from api.console.mails import KINDS as MAILS
 from api.console.words import MAIL_KINDS
 from models.appointment_clocks import explanation
 from models.appointment_history import CREATED, Entry
@@ -17,12 +18,7 @@ from models.appointment_timeline import Fate
 
 _ORDER: Final = ("request", "change", "action", "command", "clocks", "mail", "event", "notification")
 """Of what happened at the same moment, what comes first."""
-PREVIEWS: Final = {
-    "send-confirmation": "confirmation",
-    "send-assignment": "assignment",
-    "send-change": "change",
-    "send-cancellation": "cancellation",
-}
+PREVIEWS: Final = {kind: name for name, kind in MAILS.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def add_to(blueprint: Blueprint) -> None:
 def log_in() -> Response:
     """The form, and what it sends."""
     back = local_path(request.values.get("back")) or url_for("console.home")
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(back)
     visitor = request.cookies.get(cookies.VISITOR)
     if not visitor or not csrf.is_token(request.form.get(csrf.FIELD), visitor):

@@ -14,14 +14,10 @@ from api.pipeline import crash
 from api.statuses import APPLICATION_CRASH
 from models import database
 from models.notification_board import read_appointment
+from tasks import door as commands
 from tasks.mail_door import NoMailError, Preview, preview
 
-KINDS: Final = {
-    "confirmation": "send-confirmation",
-    "assignment": "send-assignment",
-    "change": "send-change",
-    "cancellation": "send-cancellation",
-}
+KINDS: Final = {kind.short_name: kind.name for kind in commands.KINDS.values() if kind.is_mail}
 ROLES: Final = ("client", "photographer")
 FRAME_POLICY: Final = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none';"
@@ -103,10 +99,11 @@ def _made(appointment_id: int, kind: str) -> Preview | None:
 
 def _role(kind: str) -> str | None:
     """Whom it is written to; None when there is no such kind or role."""
+    if kind not in KINDS:
+        return None
     # Who gets a confirmation or an assignment goes without saying.
-    only = {"confirmation": "client", "assignment": "photographer"}.get(kind)
-    role = only or request.args.get("role") or "client"
-    return role if kind in KINDS and role in ROLES else None
+    role = commands.KINDS[KINDS[kind]].only_to or request.args.get("role") or "client"
+    return role if role in ROLES else None
 
 
 def _no_such_mail() -> Response:

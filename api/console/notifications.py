@@ -39,6 +39,7 @@ from models.notification_words import is_complaint, lies_with_recipient, standin
 from models.notifications import ABOUT_A_COMMAND, MAIL_INCIDENT, PHOTOGRAPHER_DOUBLE_BOOKED, UNFINISHED
 from models.patience import SearchTooWideError
 from settings import get_settings
+from tasks.door import KINDS
 from tasks.mail_door import Preview
 
 TAB = "notifications"
@@ -217,7 +218,7 @@ def _mail(found: dict[str, Any], known: dict[str, Any]) -> tuple[Preview | None,
     kind = found["mail_kind"] or command.get("kind")
     if known["is_incident"] or kind not in MAILS or found["appointment_id"] is None:
         return None, ""
-    role = "photographer" if kind == "send-assignment" else command.get("role", "client")
+    role = KINDS[kind].only_to or command.get("role", "client")
     return looked_at(found["appointment_id"], kind, role)
 
 

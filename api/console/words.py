@@ -7,15 +7,13 @@ from typing import Any
 from models.clock.display import at_offset, in_zone
 from models.notification_words import is_complaint, title
 from settings import get_settings
+from tasks.door import KINDS
 
 _SPANS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 CONFIRMATION = "send-confirmation"
 MAIL_KINDS = {
-    CONFIRMATION: "Confirmation",
-    "send-assignment": "Assignment",
-    "send-change": "Change",
-    "send-cancellation": "Cancellation",
+    kind.name: kind.short_name.replace("-", " ").capitalize() for kind in KINDS.values() if kind.is_mail
 }
 
 

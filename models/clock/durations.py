@@ -6,6 +6,7 @@ Every pattern is ASCII only: Python's ``\\d`` would accept full-width digits, an
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from models.clock.faults import SpellingError
@@ -61,6 +62,9 @@ def spell_duration(seconds: int) -> str:
     return f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
 
 
+@lru_cache(
+    maxsize=1024
+)  # appointments last 30 minutes, an hour, an hour and a half: few texts, again and again
 def _read(text: str) -> int:
     if found := _CLOCK.fullmatch(text):
         hours, minutes, seconds = (int(part or 0) for part in found.groups())

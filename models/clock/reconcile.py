@@ -7,7 +7,7 @@ The same input gives the same outcome for as long as tzdata stays the same (cloc
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from models.clock import frames
 from models.clock.allday import float_dates
@@ -23,7 +23,7 @@ from models.clock.tz import UTC_CLOCK, Clock, fixed_clock, tzdata_version, zone_
 from models.clock.windows import window_discrepancies
 from models.clock.zones import ZoneFinding
 
-_KEPT = (
+FILLED: Final = (
     *DATE_FIELDS,
     *frames.TIME_FIELDS,
     "requested_date",
@@ -36,6 +36,8 @@ _KEPT = (
     "time_duration_s",
     "updated_at",
 )
+"""The names of `Reconciliation.values`: whatever was supplied, no other and none of them missing."""
+
 _RenderKind = Literal["frame_mismatch", "nonexistent_time"]
 _ASSUMED_YEAR = 2026  # only for an appointment without a single date
 
@@ -46,7 +48,7 @@ def reconcile(supplied: Supplied, finding: ZoneFinding, office_zone: str) -> Rec
     ``office_zone`` is an IANA name; ``ValueError`` is raised for an unknown one. Never fails otherwise: what
     cannot be resolved is marked ``unresolved`` and what contradicts is listed.
     """
-    values: dict[str, Value] = {name: getattr(supplied, name) for name in _KEPT}
+    values: dict[str, Value] = {name: getattr(supplied, name) for name in FILLED}
     found = _source_mismatches(supplied, finding) + _stamp(supplied, values) + _duration_conflict(supplied)
     office = zone_clock(office_zone)
     run = _Run(supplied, values, found)

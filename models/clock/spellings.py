@@ -3,13 +3,18 @@
 Blank values mean "not given" and are dealt with before these functions are called. Each function takes any
 JSON value, refuses the wrong JSON types itself, trims, and raises :class:`SpellingError`. Every pattern is
 ASCII only: Python's ``\\d`` would accept full-width digits.
+
+Days, times of day and lengths repeat: a diary asks for the same few hundred spellings again and again. So what
+they mean is remembered, as far as they mean anything (``lru_cache`` keeps no failures).
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import Enum
+from functools import lru_cache
 from typing import Final, Literal, overload
 
 from models.clock.durations import parse_duration, spell_duration
@@ -58,6 +63,8 @@ _TIME = re.compile(
 _DATETIME = re.compile(
     rf"([0-9/-]+)(?:T|{_BLANK}+)([^Z+-]+?)({_BLANK}?Z|[+-][0-9]{{2}}:[0-9]{{2}})?", re.ASCII
 )
+# How programs spell an instant; Python's own reader takes more than is allowed here, but of this form no more.
+_CANONICAL_INSTANT = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]{1,100}", re.ASCII)
 _LONGEST_SPELLING = 64  # of any date or time; matching a pattern on more would only cost time
 
@@ -91,24 +98,28 @@ def parse_boolean(value: object) -> bool:
 
 def parse_integer(value: object, *, low: int, high: int) -> int:
     """A whole number from ``low`` to ``high``: a JSON integer, or text of ASCII digits."""
-    hint = f"Send a whole number from {low} to {high}."
     if isinstance(value, str):
         text = value.strip()
-        if not _INTEGER.fullmatch(text):
-            raise SpellingError("This is not a whole number.", hint)
-        number = int(text)
+        number = int(text) if _INTEGER.fullmatch(text) else None
     elif isinstance(value, int) and not isinstance(value, bool):
         number = value
     else:
-        raise SpellingError("This is not a whole number.", hint)
-    if not low <= number <= high:
-        raise SpellingError(f"This number is outside {low} to {high}.", hint)
-    return number
+        number = None
+    if number is not None and low <= number <= high:
+        return number
+    raise SpellingError(
+        "This is not a whole number." if number is None else f"This number is outside {low} to {high}.",
+        f"Send a whole number from {low} to {high}.",
+    )
 
 
 def parse_date(value: object, *, month_first: bool) -> date:
     """An existing date, 2000 to 2099: ``YYYY-MM-DD``, or with ``month_first`` only ``M/D/YYYY``."""
-    text = _text(value, "date", "FileMaker's day numbers are not dates here. ")
+    return _read_date(_text(value, "date", "FileMaker's day numbers are not dates here. "), month_first)
+
+
+@lru_cache(maxsize=4096)
+def _read_date(text: str, month_first: bool) -> date:
     wanted, other = (_SLASH_DATE, _ISO_DATE) if month_first else (_ISO_DATE, _SLASH_DATE)
     found = wanted.fullmatch(text)
     if found is None:
@@ -153,18 +164,23 @@ def parse_time(value: object, *, end_of_day: bool = False) -> time | EndOfDay:
     ``hh:59:60``, a leap second, is read as ``hh:59:59`` (RFC 5545 section 3.3.12). ``24:00`` gives
     :data:`END_OF_DAY` where ``end_of_day`` allows it.
     """
-    text = _text(value, "time", "")
+    at = _read_time(_text(value, "time", ""))
+    if at is END_OF_DAY and not end_of_day:
+        raise SpellingError(
+            "24:00 is the end of a day, which only a stop can be.", "Send 00:00 of the next day."
+        )
+    return at
+
+
+@lru_cache(maxsize=4096)
+def _read_time(text: str) -> time | EndOfDay:
     found = _TIME.fullmatch(text)
     if found is None:
         raise SpellingError("This is not a time of day.", _TIME_HINT)
     if (found[4] or "").strip("0"):
         raise SpellingError("Times are whole seconds.", "Leave out the fraction of a second.")
     if found[5] is None and found[1] == "24" and found[2] == "00" and not int(found[3] or 0):
-        if end_of_day:
-            return END_OF_DAY
-        raise SpellingError(
-            "24:00 is the end of a day, which only a stop can be.", "Send 00:00 of the next day."
-        )
+        return END_OF_DAY
     return _time(found)
 
 
@@ -188,6 +204,9 @@ def parse_datetime(value: object, *, month_first: bool) -> datetime:
     """
     hint = "Send 2026-07-04T14:30:00Z."
     text = _text(value, "date and time", "")
+    if _CANONICAL_INSTANT.fullmatch(text):
+        with suppress(ValueError):  # a day, a minute or a leap second that is no plain one: looked at below
+            return datetime.fromisoformat(text)
     found = _DATETIME.fullmatch(text)
     if found is None:
         raise SpellingError("This is not a date and time.", hint)
@@ -270,4 +289,4 @@ def spell_wall(wall: datetime) -> str:
 
 def spell_instant(instant: datetime) -> str:
     """``YYYY-MM-DDTHH:MM:SSZ``, with a fraction only if there is one."""
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    return instant.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"

@@ -84,7 +84,11 @@ class Supplied:
 
     def to_json(self) -> dict[str, JsonValue]:
         """The given values as canonical JSON; :meth:`from_json` is the inverse."""
-        return {name: _to_json(value) for name in FIELD_NAMES if (value := getattr(self, name)) is not None}
+        return {
+            name: value if (spell := _SPELLED.get(type(value))) is None else spell(value)
+            for name in FIELD_NAMES
+            if (value := getattr(self, name)) is not None
+        }
 
     @classmethod
     def from_json(cls, snapshot: Mapping[str, JsonValue]) -> Supplied:
@@ -102,15 +106,12 @@ class Supplied:
 FIELD_NAMES: Final[tuple[str, ...]] = tuple(field.name for field in fields(Supplied))
 
 
-def _to_json(value: object) -> JsonValue:
-    if isinstance(value, datetime):
-        return spell_instant(value)
-    if isinstance(value, date):
-        return spell_date(value)
-    if isinstance(value, time):
-        return spell_time(value)
-    assert isinstance(value, str | int)  # noqa: S101  (the remaining types of the fields, bool included)
-    return value
+_SPELLED: Final[dict[type, Callable[[Any], str]]] = {
+    datetime: spell_instant,
+    date: spell_date,
+    time: spell_time,
+}
+"""How the values that JSON does not know are spelled."""
 
 
 def _snapshot_instant(value: Any) -> datetime:

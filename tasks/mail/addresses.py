@@ -6,6 +6,7 @@ to people nobody meant; so every address is read strictly here, as one plain ASC
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -39,6 +40,7 @@ def checked_mailbox(mailbox: Mailbox) -> Mailbox:
     return Mailbox(found.ascii_email or found.normalized, one_line(mailbox.name))
 
 
+@lru_cache(maxsize=4)  # it is read for every mail, and always the same
 def sender_mailbox(text: str) -> Mailbox:
     """Read MAIL_FROM: `Name <address>` or a bare address.
 

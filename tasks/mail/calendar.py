@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
-from icalendar import Calendar, Event, vCalAddress
+from icalendar import Calendar, Event, vCalAddress, vText
 
 from tasks.mail.addresses import Mailbox
 from tasks.mail.dates import day_of, is_after
@@ -50,6 +50,14 @@ class Attachment:
     method: Method = "REQUEST"
 
 
+class _Text(vText):
+    """Text that comes back as it was (RFC 5545 section 3.3.11); icalendar takes backslash and N for a line break."""
+
+    def to_ical(self) -> bytes:
+        escaped = self.replace("\\", "\\\\").replace(";", r"\;").replace(",", r"\,")
+        return "\\n".join(escaped.replace("\r\n", "\n").replace("\r", "\n").split("\n")).encode()
+
+
 def calendar_file(letter: Letter, *, organizer: Mailbox, attendee: Mailbox) -> Attachment | None:
     """The file that puts the appointment into a calendar, moves it there or takes it out; None when none is due.
 
@@ -70,10 +78,10 @@ def calendar_file(letter: Letter, *, organizer: Mailbox, attendee: Mailbox) -> A
     if letter.tentative:
         # Tentative appointments never count as a conflict (contract.md section 5).
         event.add("transp", "TRANSPARENT")
-    event.add("summary", _summary(letter))
+    event.add("summary", _Text(_summary(letter)))
     for name, value in (("description", _description(letter)), ("location", _location(letter))):
         if value:
-            event.add(name, value)
+            event.add(name, _Text(value))
     event.add("organizer", _person(organizer))
     event.add("attendee", _person(attendee, rsvp=False))
     calendar = Calendar()

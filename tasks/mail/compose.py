@@ -15,6 +15,7 @@ from typing import NamedTuple
 import css_inline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tasks.catalogue import KINDS, SEND_CONFIRMATION
 from tasks.mail.addresses import AddressError, Mailbox, checked_mailbox, sender_mailbox
 from tasks.mail.calendar import Attachment, calendar_file
 from tasks.mail.letter import Kind, Letter
@@ -65,7 +66,8 @@ def compose(letter: Letter, *, mail_from: str) -> Mail:
     sender = sender_mailbox(mail_from)
     to = checked_mailbox(letter.to)
     cc, dropped = _checked_copies(letter.cc, to)
-    attached = calendar_file(letter, organizer=sender, attendee=to)
+    is_alone = KINDS[letter.kind].stands_alone
+    attached = None if is_alone else calendar_file(letter, organizer=sender, attendee=to)
     view = view_of(letter, sender=sender, to=to, calendar=None if attached is None else attached.method)
     name = _template_name(letter)
     environment = _environment()
@@ -119,11 +121,9 @@ def _template_name(letter: Letter) -> str:
         return "withdrawal"
     if letter.tells_cancellation:
         return "cancellation"
-    if letter.tells_change:
-        return "change"
-    if letter.kind == "send-assignment":
-        return "assignment"
-    return "confirmation" if letter.confirmed else "request"
+    if letter.kind == SEND_CONFIRMATION.name and not letter.confirmed:
+        return "request"
+    return KINDS[letter.kind].short_name
 
 
 def _checked_copies(

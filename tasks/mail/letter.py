@@ -9,9 +9,11 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tasks.catalogue import KINDS
 from tasks.mail.addresses import Mailbox
 
-Kind = Literal["send-confirmation", "send-assignment", "send-change", "send-cancellation"]
+Kind = str
+"""A kind of mail of the catalogue."""
 Role = Literal["client", "photographer"]
 Reason = Literal["", "on-site", "same-day"]
 """Why it was cancelled: at the property, on the day itself, or nothing that a mail would name."""
@@ -143,7 +145,7 @@ class Letter:
     @property
     def to_photographer(self) -> bool:
         """Whether it is written to the photographer; an assignment always is."""
-        return self.role == "photographer" or self.kind == "send-assignment"
+        return (KINDS[self.kind].only_to or self.role) == "photographer"
 
 
 def _refuse_naive(facts: object, *names: str) -> None:

@@ -6,6 +6,7 @@ HTML and text are made from the same view, so that neither can tell what the oth
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
+from tasks.catalogue import KINDS
 from tasks.mail.addresses import Mailbox
 from tasks.mail.calendar import CONTACT_ON_SITE, Method
 from tasks.mail.calendar_links import calendar_links
@@ -100,10 +101,11 @@ def _action(letter: Letter) -> str:
         return "No longer yours"
     if letter.tells_cancellation:
         return "Cancelled"
-    if letter.tells_change:
-        return "Changed" if letter.confirmed else "Changed (not yet confirmed)"
-    if letter.to_photographer:
-        return "Assignment" if letter.confirmed else "Assignment (not yet confirmed)"
+    if subject := KINDS[letter.kind].subject:
+        return subject
+    if letter.tells_change or letter.to_photographer:
+        what = "Changed" if letter.tells_change else "Assignment"
+        return what if letter.confirmed else f"{what} (not yet confirmed)"
     return "Confirmed" if letter.confirmed else "Request received"
 
 

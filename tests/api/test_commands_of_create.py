@@ -1,9 +1,14 @@
 """The commands of a create (contract.md section 7): which kinds, in which state, to whom, and who is warned."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
+from models import appointment_intake
+from models.command_ledger import CREATED
+from settings import get_settings
 from tests.client import ApiClient
 from tests.world import World
 
@@ -110,20 +115,32 @@ def test_a_command_carries_the_id_that_the_answer_shows(api: ApiClient, world: W
     assert reply.body["data"]["commands"][0]["id"] == str(row["id"])
 
 
-def test_a_create_wakes_the_relay_when_it_is_committed(api: ApiClient, database: None):
-    import psycopg
-
-    from models.command_ledger import CREATED
-    from settings import get_settings
-
+@pytest.fixture
+def listening(database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection[Any]]:
+    """What the relay hears; no earlier test has woken it."""
+    monkeypatch.setattr(appointment_intake, "_notified_at", float("-inf"))
     url = get_settings().database_url.replace("+psycopg", "")
-    with psycopg.connect(url, autocommit=True) as listening:
-        listening.execute("LISTEN commands")
-        api.create(allday="maybe")
-        assert list(listening.notifies(timeout=0.1)) == []
-        api.create()
-        (told,) = listening.notifies(timeout=5, stop_after=1)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("LISTEN commands")
+        yield connection
+
+
+def test_a_create_wakes_the_relay_when_it_is_committed(api: ApiClient, listening: psycopg.Connection[Any]):
+    api.create(allday="maybe")
+    assert list(listening.notifies(timeout=0.1)) == []
+    api.create()
+    (told,) = listening.notifies(timeout=5, stop_after=1)
     assert told.payload == CREATED, "the relay need look for new commands only"
+
+
+def test_creates_in_quick_succession_wake_it_once(
+    api: ApiClient, listening: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(appointment_intake, "ONE_NOTIFY_COVERS_S", 60)
+    api.create({"dry_run": True})  # wakes nobody, and stands in for nobody
+    api.create()
+    api.create()
+    assert [told.payload for told in listening.notifies(timeout=0.2)] == [CREATED]
 
 
 @pytest.mark.parametrize("reason", ["on_site_cancel", "same_day_cancel"])

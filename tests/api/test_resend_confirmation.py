@@ -123,7 +123,7 @@ def test_an_archived_confirmation_comes_back(api: ApiClient, world: World, made:
 
     world.execute("UPDATE commands SET finished_at = now() - interval '30 days'")
     with transaction() as connection:
-        archive_finished(connection, limit=100)
+        archive_finished(connection, days=7, limit=100)
     assert confirmations(world, made["id"]) == []
     assert again(api, id=made["id"]).code == 200
     assert confirmations(world, made["id"])[0]["state"] == "pending"

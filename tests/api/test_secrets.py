@@ -16,14 +16,13 @@ from celery import Task
 
 from models.switchboard import switchboard
 from tasks.reconcile_times import reconcile_times_task
-from tasks.send_mail import mandrill, send_assignment, send_confirmation
+from tasks.send_mail import TASKS as MAIL_TASKS
+from tasks.send_mail import mandrill
 from tests.api.conftest import OpenDoor
 from tests.client import CREATE, STAMP, ApiClient, Reply
 from tests.world import MadeOrder, MadeUser, World
 
-TASKS: dict[str, Task] = {
-    task.name: task for task in (reconcile_times_task, send_confirmation, send_assignment)
-}
+TASKS: dict[str, Task] = {reconcile_times_task.name: reconcile_times_task, **MAIL_TASKS}
 
 
 class Secrets:

@@ -71,7 +71,7 @@ def put(command_id, state, **columns):
 
 
 def release(connection, held):
-    return bool(ledger.release(connection, held.appointment_id))
+    return bool(ledger.release(connection, held.appointment_id, [KIND], 10))
 
 
 def drop(connection, held):
@@ -104,6 +104,43 @@ def fail(connection, held):
 def doubt(connection, held):
     ledger.doubt(connection, held, 30, "silence")
     return True
+
+
+def stay_in_doubt(connection, held):
+    ledger.stay_in_doubt(connection, held, 30, "silence", missed=False)
+    return True
+
+
+def put_off(connection, held):
+    ledger.put_off(connection, held)
+    return True
+
+
+def await_times(connection, held):
+    ledger.await_times(connection, held)
+    return True
+
+
+def drop_claimed(connection, held):
+    ledger.drop_claimed(connection, held)
+    return True
+
+
+def drop_by_hand(connection, held):
+    return ledger.drop_by_hand(connection, [held.id]) == {held.id}
+
+
+def mistrust(connection, held):
+    return [moved.id for moved in ledger.mistrust(connection, "It was restored.", gap_s=1)] == [held.id]
+
+
+def finish_with_others(connection, held):
+    ledger.finish_several(connection, [held], [KIND], 10)
+    return True
+
+
+def begin_with_others(connection, held):
+    return [taken.id for taken in ledger.claim_several(connection, held.id, KIND, LEASE_S, 1, 0)] == [held.id]
 
 
 def resend(connection, held):
@@ -142,12 +179,23 @@ LEGAL = {
     postpone: {State.RUNNING: State.PENDING, State.SENDING: State.PENDING},
     fail: {State.RUNNING: State.FAILED, State.SENDING: State.FAILED},
     doubt: {State.SENDING: State.UNKNOWN},
+    stay_in_doubt: {State.SENDING: State.UNKNOWN},
+    put_off: {State.RUNNING: State.PENDING, State.SENDING: State.PENDING},
+    await_times: {State.SENDING: State.WAITING},
+    drop_claimed: {State.SENDING: State.DONE},
+    begin_with_others: {State.PENDING: State.RUNNING},
+    finish_with_others: {State.RUNNING: State.DONE, State.SENDING: State.DONE},
     resend: dict.fromkeys((State.FAILED, State.UNKNOWN, State.DONE), State.PENDING),
     settle: {State.PENDING: State.DONE, State.UNKNOWN: State.DONE},
     reject: {State.PENDING: State.FAILED, State.UNKNOWN: State.FAILED},
     drop: {State.WAITING: State.DONE, State.PENDING: State.DONE},
+    drop_by_hand: dict.fromkeys((State.WAITING, State.PENDING, State.UNKNOWN, State.FAILED), State.DONE),
+    mistrust: {State.WAITING: State.UNKNOWN, State.PENDING: State.UNKNOWN},
 }
-WORKER_MOVES = (finish, postpone, fail, doubt)
+WORKER_MOVES = (
+    *(finish, finish_with_others, postpone, put_off, await_times, drop_claimed),
+    *(fail, doubt, stay_in_doubt),
+)
 
 
 def settled(row):
@@ -338,11 +386,11 @@ def test_a_doubt_that_is_left_to_people_is_never_due_and_can_still_be_read(comma
     held = put(command_id, State.SENDING)
     with database.transaction() as connection:
         ledger.stay_in_doubt(connection, held, None, "undecided", missed=False)
-        assert ledger.take_due(connection, 10) == []
+        assert ledger.take_due(connection, 10, room=2_000) == []
     assert command_row(command_id)["available_at"].year == 9000
     with database.transaction() as connection:
         assert ledger.resend(connection, command_id)
-        assert ledger.take_due(connection, 10) == [Due(command_id, KIND)]
+        assert ledger.take_due(connection, 10, room=2_000) == [Due(command_id, KIND)]
 
 
 # -- expiry
@@ -402,15 +450,15 @@ def many(world):
 
 def test_what_is_due_is_taken_oldest_first_and_no_more_than_asked_for(many):
     with database.transaction() as connection:
-        assert [due.id for due in ledger.take_due(connection, 15)] == many[:15]
-        assert [due.id for due in ledger.take_due(connection, 100)] == many[15:]
-        assert ledger.take_due(connection, 100) == []
+        assert [due.id for due in ledger.take_due(connection, 15, room=2_000)] == many[:15]
+        assert [due.id for due in ledger.take_due(connection, 100, room=2_000)] == many[15:]
+        assert ledger.take_due(connection, 100, room=2_000) == []
 
 
 def test_two_sweeps_at_once_never_take_the_same_row(many):
     with database.transaction() as one, database.transaction() as other:
-        first = ledger.take_due(one, 25)
-        second = ledger.take_due(other, 25)
+        first = ledger.take_due(one, 25, room=2_000)
+        second = ledger.take_due(other, 25, room=2_000)
     assert (len(first), len(second)) == (25, 15)
     assert {due.id for due in first} | {due.id for due in second} == set(many)
 
@@ -421,7 +469,7 @@ def test_eight_sweeps_share_the_rows_without_waiting_for_one_another(many):
     def take(_):
         with database.transaction() as connection:
             together.wait(10)
-            taken = ledger.take_due(connection, 7)
+            taken = ledger.take_due(connection, 7, room=2_000)
             together.wait(10)
             return [due.id for due in taken]
 
@@ -436,10 +484,10 @@ def test_a_message_unheard_of_is_sent_again_after_pauses_that_double(world, comm
     aged = "UPDATE commands SET publishes = :n, published_at = now() - make_interval(secs => :age) WHERE id = :id"
     world.execute(aged, n=publishes, age=pause_s - 3, id=command_id)
     with database.transaction() as connection:
-        assert ledger.take_due(connection, 10) == []
+        assert ledger.take_due(connection, 10, room=2_000) == []
     world.execute(aged, n=publishes, age=pause_s + 1, id=command_id)
     with database.transaction() as connection:
-        assert ledger.take_due(connection, 10) == [Due(command_id, KIND)]
+        assert ledger.take_due(connection, 10, room=2_000) == [Due(command_id, KIND)]
     assert command_row(command_id)["publishes"] == publishes + 1
 
 
@@ -447,18 +495,18 @@ def test_a_message_unheard_of_is_sent_again_after_pauses_that_double(world, comm
 def test_only_what_may_be_claimed_is_published(command_id, state):
     put(command_id, state, published_at=None)
     with database.transaction() as connection:
-        taken = ledger.take_due(connection, 10)
+        taken = ledger.take_due(connection, 10, room=2_000)
     assert bool(taken) == (state in (State.PENDING, State.UNKNOWN))
 
 
 def test_what_could_not_be_published_is_found_again_at_once(command_id):
     with database.transaction() as connection:
-        assert ledger.take_due(connection, 10) == [Due(command_id, KIND)]
+        assert ledger.take_due(connection, 10, room=2_000) == [Due(command_id, KIND)]
         ledger.unpublish(connection, [command_id])
     row = command_row(command_id)
     assert (row["published_at"], row["publishes"]) == (None, 0)
     with database.transaction() as connection:
-        assert ledger.take_due(connection, 10) == [Due(command_id, KIND)]
+        assert ledger.take_due(connection, 10, room=2_000) == [Due(command_id, KIND)]
         ledger.unpublish(connection, [])
     assert command_row(command_id)["publishes"] == 1
 
@@ -481,8 +529,8 @@ def test_release_lets_the_waiting_commands_of_one_appointment_go_and_counts_them
     )
     planned, other = plan(world, order, commands=commands), plan(world, order, commands=commands)
     with database.transaction() as connection:
-        released = ledger.release(connection, planned.id)
-        assert ledger.release(connection, planned.id) == []
+        released = ledger.release(connection, planned.id, [KIND], 10)
+        assert ledger.release(connection, planned.id, [KIND], 10) == []
     assert {due.id: due.kind for due in released} == {id: kind for kind, id in planned.commands.items()}
     for command_id in planned.commands.values():
         row = command_row(command_id)

@@ -74,7 +74,7 @@ def test_only_sessions_that_have_long_been_over_are_forgotten(world: World):
     forgotten = []
     for _ in range(3):
         with database.transaction() as connection:
-            forgotten.append(forget_dead_sessions(connection, limit=1))
+            forgotten.append(forget_dead_sessions(connection, days=30, limit=1))
     assert forgotten == [1, 1, 0]
     left = {row["label"] for row in world.rows("SELECT label FROM tokens")}
     assert aged.keys() - left == {"over for a month", "revoked long ago"}

@@ -62,6 +62,6 @@ def test_archived_commands_keep_their_facts(world: World):
         id=planned.id,
     )
     with database.transaction() as connection:
-        assert archive_finished(connection, limit=10) == 1
+        assert archive_finished(connection, days=7, limit=10) == 1
     assert world.row("SELECT facts FROM commands_archive") == {"facts": {"role": "client"}}
     assert world.row("SELECT facts FROM all_commands") == {"facts": {"role": "client"}}

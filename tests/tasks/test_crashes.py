@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from tasks.crashes import CommandCrashedError, reported
-from tasks.send_mail import send_confirmation
+from tasks.send_mail import TASKS
 from tests.tasks.planned import mail_due
 
 
@@ -35,7 +35,7 @@ def test_the_shell_of_a_mail_names_our_own_line(world, provider):
     planned = mail_due(world)
     world.execute("UPDATE appointments SET zone_name = 'Nowhere/Atlantis' WHERE id = :id", id=planned.id)
     with pytest.raises(CommandCrashedError, match=r"ended by ValueError at (tasks|models)\.\S+:\d+"):
-        send_confirmation(planned.commands["send-confirmation"])
+        TASKS["send-confirmation"](planned.commands["send-confirmation"])
 
 
 def test_one_tasks_ids_are_not_on_the_next_ones_lines():

@@ -16,6 +16,10 @@ from tasks.mails_so_far import Telling
 CLOCKS = NewCommand("reconcile-times", State.PENDING)
 CONFIRMATION = NewCommand("send-confirmation", State.WAITING, "c@example.com")
 ASSIGNMENT = NewCommand("send-assignment", State.WAITING, "p@example.com")
+OF_THE_CONTRACT = {
+    *("reconcile-times", "send-confirmation", "send-assignment", "send-change", "send-cancellation"),
+}
+"""What else follows one day has tests of its own."""
 CLIENT, PHOTOGRAPHER = {"client_email": "c@example.com"}, {"photographer_email": "p@example.com"}
 NOBODY = {"cancelled": False, "has_order": True, "client_email": None, "photographer_email": None}
 
@@ -36,7 +40,7 @@ NOBODY = {"cancelled": False, "has_order": True, "client_email": None, "photogra
 )
 def test_the_times_always_and_the_mails_to_whom_there_is(asked, commands, unreachable):
     plan = plan_create(**{**NOBODY, **asked})
-    assert list(plan.commands) == commands
+    assert [command for command in plan.commands if command.kind in OF_THE_CONTRACT] == commands
     assert len(plan.unreachable) == len(unreachable)
     assert all(words in said for words, said in zip(unreachable, plan.unreachable, strict=True))
 

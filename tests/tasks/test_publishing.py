@@ -23,7 +23,7 @@ def due(world):
     for _ in range(3):
         plan(world, None)
     with database.transaction() as connection:
-        return take_due(connection, 10)
+        return take_due(connection, 10, room=2_000)
 
 
 def published(command):
@@ -59,7 +59,7 @@ def test_a_broker_that_refuses_is_given_up_at_once_and_the_commands_are_unpublis
         assert time.monotonic() - started < 2
     assert [published(command) for command in due] == [0, 0, 0]
     with database.transaction() as connection:
-        assert {each.id for each in take_due(connection, 10)} == {command.id for command in due}
+        assert {each.id for each in take_due(connection, 10, room=2_000)} == {command.id for command in due}
 
 
 def test_a_silent_broker_is_given_up_within_seconds_and_used_again_when_it_answers(world, due):

@@ -25,6 +25,7 @@ from tasks.catalogue import (
     SEND_CONFIRMATION,
 )
 from tasks.send_mail import mandrill, send_mail
+from tests.statements import before_each_statement
 from tests.tasks.mail.wire_server import answer, reset, truncated, unused_port
 from tests.tasks.planned import REQUEST_ID, command_row, let_lease_expire, mail_due, make_due
 
@@ -574,7 +575,7 @@ def assert_left_to_people(world, provider, planned, *, sends):
     assert (told["cause"], told["recipient"]) == ("undecided", row["recipient"])
     assert provider.calls.count("messages/send.json") == sends
     with database.transaction() as connection:
-        assert ledger.take_due(connection, 10) == []
+        assert ledger.take_due(connection, 10, room=2_000) == []
 
     with database.transaction() as connection:
         assert ledger.resend(connection, row["id"])
@@ -702,3 +703,35 @@ def test_notes_never_reach_the_provider(world, provider):
     sent = json.dumps(provider.last_body)
     assert "4711" not in sent
     assert "Front and back" in sent
+
+
+# -- what it costs
+
+
+def test_an_ordinary_mail_takes_six_statements_in_three_transactions(world, provider):
+    planned = mail_due(world)
+    provider.script.append(SENT)
+    sent = []
+    with before_each_statement(lambda _connection, statement, _values: sent.append(statement.split()[0:2])):
+        run(planned)
+    assert state_of(planned) == "done"
+    assert sent == [
+        ["UPDATE", "commands"],  # the claim
+        ["SELECT", "FROM"],  # the appointment's lock
+        ["SELECT", "c.id,"],  # what has been written to whom
+        ["SELECT", "a.uuid,"],  # how it stands now
+        ["WITH", "told"],  # what the mail says, and its row
+        ["WITH", "finished"],  # the end
+    ]
+
+
+def test_what_a_mail_ends_is_ended_with_it(world, provider):
+    planned = mail_due(world)
+    provider.script += [answer(VALIDATION, 400), SENT]
+    run(planned)
+    assert [row["status"] for row in open_notifications(world)] == ["mandrill-email-failed"]
+    with database.transaction() as connection:
+        ledger.resend(connection, mail_of(planned))
+    run(planned)
+    assert state_of(planned) == "done"
+    assert open_notifications(world) == []

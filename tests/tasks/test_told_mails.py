@@ -13,7 +13,7 @@ from models.mail_facts import MailFacts, told_now
 from settings import get_settings
 from tasks.catalogue import KINDS, SEND_CANCELLATION, SEND_CHANGE, SEND_CONFIRMATION
 from tasks.letters import NothingToWriteError, letter_to_preview
-from tasks.send_mail import send_cancellation, send_change, send_mail
+from tasks.send_mail import TASKS, send_mail
 from tests.tasks.mail.rfc5545 import read_event
 from tests.tasks.mail.wire_server import answer
 from tests.tasks.planned import command_row, mail_due
@@ -153,7 +153,7 @@ def test_a_change_tells_old_and_new_time_place_and_photographer(world, provider)
     )
     facts = MailFacts(previous=told, changed=("location",))
     provider.script.append(queued)
-    send_change(add_command(world, planned, SEND_CHANGE, order.client_email, facts))
+    TASKS["send-change"](add_command(world, planned, SEND_CHANGE, order.client_email, facts))
     text = message_of(provider)["text"]
     assert message_of(provider)["tags"] == ["send-change"]
     for said in (
@@ -213,10 +213,10 @@ def test_a_cancellation_says_why_to_each_in_their_own_words(
     tell(world, planned, photographer.email, "photographer")
     move(world, planned, cancelled="true", **columns)
     provider.script += [queued, queued]
-    send_cancellation(add_command(world, planned, SEND_CANCELLATION, order.client_email))
+    TASKS["send-cancellation"](add_command(world, planned, SEND_CANCELLATION, order.client_email))
     to_client = message_of(provider)
     facts = MailFacts(role="photographer")
-    send_cancellation(add_command(world, planned, SEND_CANCELLATION, photographer.email, facts))
+    TASKS["send-cancellation"](add_command(world, planned, SEND_CANCELLATION, photographer.email, facts))
     to_photographer = message_of(provider)
     assert client_reads in to_client["text"]
     assert photographer_reads in to_photographer["text"]

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.mail.addresses import Mailbox
@@ -224,6 +224,7 @@ def test_line_breaks_and_controls_cannot_begin_a_line_of_their_own():
 
 
 @settings(max_examples=60, deadline=None)
+@example("Drop it at W:\\NAS", "C:\\New; a, b", "Dana")
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
 def test_any_text_comes_back_as_the_mail_shows_it(summary, location, name):
     event = event_of(

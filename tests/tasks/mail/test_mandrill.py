@@ -32,9 +32,12 @@ from tests.tasks.mail.wire_server import (
     unused_port,
     wire_server,
 )
+from tests.waiting import eventually
 
 KEY = "sandbox-KEYSENTINEL"
 SHORT = Limits(connect_s=0.5, read_s=0.4, total_s=0.9)
+BUSY_S = 3
+"""What a busy machine may add to a limit; who is silent or drips goes on for three times as long."""
 TO, COPY = "client@example.com", "assistant@example.com"
 SENT = answer(
     [{"email": TO, "status": "sent", "_id": "id1"}, {"email": COPY, "status": "sent", "_id": "id2"}]
@@ -200,7 +203,7 @@ def test_trouble_after_writing_is_unknown_in_time_and_never_sent_twice(behaviour
     assert isinstance(result, Unknown)
     assert result.cause == cause
     assert result.message
-    assert took < SHORT.total_s + 0.5
+    assert took < SHORT.total_s + BUSY_S
     assert len(server.requests) == 1
 
 
@@ -212,7 +215,7 @@ def test_many_dripping_calls_are_cut_at_once_and_others_are_not_disturbed():
         with ThreadPoolExecutor(8) as threads:
             results = list(threads.map(lambda _: send(shared), range(8)))
         assert {result.cause for result in results} == {"deadline"}
-        assert time.monotonic() - began < SHORT.total_s + 1
+        assert time.monotonic() - began < SHORT.total_s + BUSY_S
         server.script.extend([SENT] * 3)
         assert all(isinstance(send(shared), Accepted) for _ in range(3))
 
@@ -223,7 +226,7 @@ def test_a_silent_tls_handshake_ends_in_time_and_is_not_accepted():
         result = send(f"https://127.0.0.1:{mute.getsockname()[1]}/api/1.0")
     assert isinstance(result, NotAccepted)
     assert result.cause == "connect-timeout"
-    assert time.monotonic() - began < SHORT.total_s + 0.5
+    assert time.monotonic() - began < SHORT.total_s + BUSY_S
 
 
 def test_retry_after_reaches_the_outcome():
@@ -259,7 +262,7 @@ def test_a_connection_that_the_server_closed_while_idle_is_replaced_silently():
     with wire_server(closing, SENT) as server:
         shared = client(server.url)
         assert isinstance(send(shared), Accepted)
-        wait_until(lambda: connection_is_dropped(shared))
+        eventually(lambda: connection_is_dropped(shared))
         assert isinstance(send(shared), Accepted)
         assert server.connections == 2
 
@@ -291,7 +294,7 @@ def test_a_client_that_is_gone_leaves_no_thread_behind():
         (watchdog,) = watchdogs() - before
         del made
         gc.collect()
-        wait_until(lambda: not watchdog.is_alive())
+        eventually(lambda: not watchdog.is_alive())
 
 
 def test_a_client_is_refused_where_key_and_url_do_not_belong_together():
@@ -425,10 +428,3 @@ def connection_is_dropped(made):
     pools = transport_of_it._manager.pools
     (pool,) = [pools[key] for key in pools.keys()]  # noqa: SIM118 - it does not iterate by itself
     return any(connection is not None and not connection.is_connected for connection in pool.pool.queue)
-
-
-def wait_until(condition, limit_s=5.0):
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
