@@ -5,7 +5,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench chaos lock clean clean-venv
+.PHONY: help run test test-shuffled coverage mutation lint format bench chaos lock audit clean clean-venv
 
 PYTHON := .venv/bin/python
 ARGS ?=
@@ -53,6 +53,24 @@ test: ## all tests, with a PostgreSQL and a Redis of their own (ARGS="-k name")
 	$(call install,dev)
 	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
+test-shuffled: ## all tests in another order each time (ARGS="--randomly-seed=7" for one that was printed)
+	$(call install,dev)
+	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile -p randomly --randomly-dont-reset-seed $(ARGS)
+
+coverage: ## all tests, and which branches of the product they do not take (ARGS="tests/api")
+	$(call install,dev)
+	@rm -rf var/coverage && mkdir -p var/coverage
+	@$(PYTHON) -m coverage run -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(PYTHON) -m coverage combine --quiet
+	@exec $(PYTHON) -m coverage report
+
+mutation: ## whether the tests notice changes of the clock and the outcome tables; in a copy (ARGS="models.clock.tz*")
+	$(call install,dev)
+	@mkdir -p var/mutation
+	@tar --exclude=./.git --exclude=./.venv --exclude='./var*' -cf - . | tar -C var/mutation -xf -
+	@cd var/mutation && ../../.venv/bin/mutmut run $(ARGS) && ../../.venv/bin/mutmut results
+	@exec $(PYTHON) -m tests.mutation.edges
+
 lint: ## style, formatting and types
 	$(call install,dev)
 	@$(PYTHON) -m ruff check .
@@ -80,6 +98,20 @@ lock: ## renew requirements/*.txt from pyproject.toml (needs uv; ARGS=--upgrade 
 	compile production.txt; \
 	compile local.txt --group local; \
 	compile dev.txt --group local --group dev
+
+audit: ## known vulnerabilities of what production installs (needs pip-audit, and the network it asks)
+	@command -v pip-audit >/dev/null || { echo "make audit needs pip-audit: pipx install pip-audit" >&2; exit 1; }
+	@report=$$(mktemp); trap 'rm -f "$$report"' EXIT; status=0; \
+	pip-audit --require-hashes --disable-pip --strict --progress-spinner off \
+	  --requirement requirements/production.txt --format json --output "$$report" || status=$$?; \
+	if [ ! -s "$$report" ]; then \
+	  echo "The audit was not done: pip-audit could not ask its advisory service. Nothing was learned about the packages." >&2; \
+	  exit 1; \
+	fi; \
+	if [ $$status -ne 0 ]; then \
+	  cat "$$report"; echo "Vulnerabilities are known of what production installs: see above." >&2; exit 1; \
+	fi; \
+	echo "No vulnerability is known of what production installs."
 
 clean: ## remove caches; data (var/) and .venv stay
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis

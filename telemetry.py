@@ -19,9 +19,11 @@ import structlog
 from sentry_sdk.integrations.logging import ignore_logger
 from sentry_sdk.types import Event, Hint
 
+from models.token_spelling import without_tokens
 from settings import Settings, get_settings
 
-KEPT_HEADERS = frozenset({"content-type", "content-length", "user-agent", "accept", "x-request-id"})
+KEPT_HEADERS = frozenset({"content-type", "content-length", "user-agent", "accept"})
+"""Not X-Request-Id: what a caller sends there may be a token in the wrong place. The tag has the id that was taken."""
 
 
 def set_up(process: str) -> None:
@@ -102,7 +104,7 @@ def _set_up_sentry(settings: Settings, process: str) -> None:
         include_local_variables=False,
         include_source_context=False,
         max_request_body_size="never",
-        send_default_pii=False,
+        # `send_default_pii` is off as long as nobody names it, which is deprecated.
         max_breadcrumbs=0,
         # What ended a task was reported by the task's shell; Celery sees only this stand-in for it.
         ignore_errors=["tasks.crashes.CommandCrashedError"],
@@ -129,14 +131,20 @@ def _without_secrets(event: Event, hint: Hint) -> Event:
         headers = headers if isinstance(headers, dict) else {}
         event["request"] = {
             "method": request.get("method"),
-            "url": str(request.get("url", "")).partition("?")[0],
-            "headers": {name: value for name, value in headers.items() if name.lower() in KEPT_HEADERS},
+            "url": without_tokens(str(request.get("url", "")).partition("?")[0]),
+            "headers": {
+                name: without_tokens(str(value))
+                for name, value in headers.items()
+                if name.lower() in KEPT_HEADERS
+            },
         }
     for failure in (event.get("exception") or {}).get("values") or ():
         failure["value"] = ""
     if isinstance(logged := event.get("logentry"), dict):
         # The sentence as it stands in the code, without what was put into it.
         event["logentry"] = {"message": logged.get("message", "")}
+    # A command's arguments (addresses, ids of tokens), and whatever a library adds to a line of its log.
+    event.pop("extra", None)
     tags = event.setdefault("tags", {})
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     if request_id:

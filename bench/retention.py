@@ -31,7 +31,7 @@ def measure(site: Site, body: Callable[[], bytes], options: Options, tell: Calla
         tell(f"retention: round {number + 1} of {options.rounds}")
         rounds["without"].append(_sample(site, body, options))
         for statement in _BACKLOG:
-            site.query(statement.format(number=options.number))  # noqa: S608 - a number
+            site.query(statement.format(number=options.number))
         before = _old(site)
         with subprocess.Popen(
             [sys.executable, "-m", "flask", "retention", "run"],

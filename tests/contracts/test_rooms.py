@@ -9,7 +9,7 @@ from tests.contracts.source import ROOT, imports, is_within, modules, production
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "settings": (),
-    "telemetry": ("settings",),
+    "telemetry": ("settings", "models.token_spelling"),
     "tracing": ("settings",),
     "measures": ("settings",),
     "models": ("settings",),

@@ -40,7 +40,7 @@ OF_A_BODY = {"invalid-content-type", "invalid-encoded-params"}
             | OF_A_BODY
             | {"invalid-param", "no-params-decoded", "mandrill-email-failed"},
         ),
-        (mandrill.ROUTE, OF_EVERY_ROUTE | OF_A_BODY | {"permission-denied"}),
+        (mandrill.ROUTE, OF_EVERY_ROUTE | OF_A_BODY | {"permission-denied", "rate-limit-exceeded"}),
     ],
     ids=["read with GET", "with a body", "with statuses of its own", "signed by a provider"],
 )
