@@ -10,16 +10,14 @@ import click
 from cli.failures import Failure, Group
 from models import database
 from settings import get_settings
+from tasks import catalogue
 from tasks.letters import NothingToWriteError, letter_to_preview
 from tasks.mail.addresses import AddressError
 from tasks.mail.compose import Mail, compose
 from tasks.mail.letter import Kind, Role
 
 KINDS: Final[dict[str, Kind]] = {
-    "confirmation": "send-confirmation",
-    "assignment": "send-assignment",
-    "change": "send-change",
-    "cancellation": "send-cancellation",
+    kind.short_name: kind.name for kind in catalogue.KINDS.values() if kind.is_mail
 }
 OTHER_WORDS: Final = {
     "confirmed": "confirmation",
@@ -83,7 +81,8 @@ def preview(kind: tuple[str, Kind], appointment: int, out: Path, chosen: str | N
     """
     word, command_kind = kind
     form = chosen or _format_of(out)
-    made = _composed(word, command_kind, appointment, "photographer" if word.endswith("assignment") else role)
+    only_to = catalogue.KINDS[command_kind].only_to
+    made = _composed(word, command_kind, appointment, only_to or role)
     content = _content(made, form)
     if str(out) == "-":
         sys.stdout.buffer.write(content)
