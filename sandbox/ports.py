@@ -16,7 +16,8 @@ def free_port(preferred: int | None = None) -> int:
     """A port nobody listens on: the preferred one if it is free, else one by chance from `_OURS`."""
     if preferred is not None and why_not(preferred) is None:
         return preferred
-    for port in random.sample(_OURS, 200):
+    # Not by the generator that programs seed: two processes with one seed would choose the same.
+    for port in random.SystemRandom().sample(_OURS, 200):
         if why_not(port) is None:
             return port
     raise OSError(f"No port between {_OURS.start} and {_OURS.stop} is free on {LOOPBACK}.")

@@ -61,7 +61,7 @@ def test_the_appointment_shows_every_column_but_those_about_the_request(api: Api
     about_the_request = {
         *("supplied", "fingerprint", "idempotency_scope", "idempotency_key", "request_id", "changed_at"),
         *("caller_kind", "caller_role", "caller_user_id", "caller_application_id", "adopted"),
-        *("busy_from", "busy_until"),
+        *("busy_from", "busy_until", "history_since"),
     }
     columns = set(metadata.tables["appointments"].columns.keys())
     shown = set(api.create().appointment)

@@ -394,7 +394,9 @@ def test_a_held_mail_that_goes_out_ends_the_alert(api: ApiClient, world: World) 
     assert world.row("SELECT state FROM notifications")["state"] == "resolved"
 
 
-def test_a_thousand_events_take_less_than_a_second_of_computing_and_few_statements(api: ApiClient, world: World) -> None:
+def test_a_thousand_events_take_less_than_a_second_of_work_and_few_statements(
+    api: ApiClient, world: World
+) -> None:
     from sqlalchemy import event as listening
 
     mails = [Mail(world, "unknown", "unknown", doubts=1) for _ in range(20)]

@@ -70,7 +70,12 @@ def why_not_run(block: Block) -> str | None:
 BLOCKS = [block for page in PAGES for block in shell_blocks(page)]
 PAGES_WITH_COMMANDS = sorted(
     {block.page for block in BLOCKS if why_not_run(block) is None},
-    key=lambda page: (page.name not in FIRST, page.name in LAST, (*FIRST, *LAST, page.name).index(page.name)),
+    key=lambda page: (
+        page.name not in FIRST,
+        page.name in LAST,
+        (*FIRST, *LAST, page.name).index(page.name),
+        page.name,
+    ),
 )
 
 

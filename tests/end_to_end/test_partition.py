@@ -142,7 +142,7 @@ class Callers:
                 return
             assert reply.status in ("application-crash", "identify-request-error"), reply.body
             self.refusals += 1
-            time.sleep(0.2)
+            time.sleep(0.2)  # as people do, for half a minute at most
         raise AssertionError(f"The appointment for order {order_id} was never stored.")
 
 
@@ -166,7 +166,7 @@ def create_during(trouble: AbstractContextManager[None], callers: Callers, secon
     asked = callers.start(3)
     with trouble:
         asked += callers.start(5)
-        time.sleep(seconds)
+        time.sleep(seconds)  # so long the trouble lasts
     for each in asked:
         each.result(40)
 

@@ -210,7 +210,7 @@ def test_workers_outlive_a_redis_that_is_killed_again_and_again_and_away_for_lon
             eventually(lambda number=number: creating[12 * number].done(), what="creates go on")
             stack.redis.kill()
             if number == 4:
-                time.sleep(1.5 * STALLED_AFTER_S)
+                time.sleep(1.5 * STALLED_AFTER_S)  # so long it is away
             stack.redis.start()
         made = [each.result(20) for each in creating]
     assert_done_once(stack, made, within_s=60)
@@ -234,6 +234,7 @@ def test_a_worker_that_consumes_no_more_ends_itself_while_stopped_ones_go_on_lat
             )
             deaf = stack.processes.pop("worker-clocks")
             assert deaf.wait(timeout=30) == EXIT_CODE_STALLED
+            # The rest of the time for which the others are stopped.
             time.sleep(max(0.0, stopped_at + 2 * STALLED_AFTER_S - time.monotonic()))
     # As supervision would, but with less memory than a task leaves its process with.
     stack.commands["worker-clocks"] += " --max-memory-per-child 1000"

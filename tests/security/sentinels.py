@@ -66,7 +66,7 @@ def secret_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str,
             yield words, sink
         finally:
             sentry_sdk.get_client().close(timeout=2)
-            sentry_sdk.init()
+            sentry_sdk.get_global_scope().set_client(None)
             monkeypatch.undo()
             get_settings.cache_clear()
 

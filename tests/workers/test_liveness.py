@@ -80,7 +80,7 @@ def test_what_a_stopped_process_could_not_take_is_no_stall_of_it(world: World) -
     class StoppedForAWhile(Event):
         def wait(self, timeout: float | None = None) -> bool:
             if not woke_at:
-                time.sleep(0.6)
+                time.sleep(0.6)  # the stop itself
                 woke_at.append(time.monotonic())
             return super().wait(timeout)
 
@@ -113,7 +113,7 @@ def test_a_process_that_was_stopped_as_a_whole_is_not_taken_for_stalled(world: W
     def oversleep(timeout: float) -> bool:
         if not slept:
             slept.append(True)
-            time.sleep(0.6)
+            time.sleep(0.6)  # the stop itself
         watch.stop() if len(slept) > 3 else slept.append(True)
         return wait(0)
 

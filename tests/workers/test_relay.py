@@ -54,17 +54,17 @@ def notify(payload: str) -> float:
 def test_it_looks_at_once_and_then_for_creates_that_came_without_a_notify(looks: list[Look]):
     told = notify(CREATED)
     eventually(lambda: len(looks) > 2)
-    time.sleep(LINGER_S)
+    time.sleep(LINGER_S)  # nothing to wait for: that it looks no more after this span is what is told
     assert {name for name, _ in looks} == {"publish_created"}
     assert looks[0][1] - told < 1
     assert looks[-1][1] - looks[0][1] > LINGER_S / 2
     asked = len(looks)
-    time.sleep(5 * GATHER_S)
+    time.sleep(5 * GATHER_S)  # that nothing happens can only be watched for a while
     assert len(looks) <= asked + 1, "an idle relay waits"
 
 
 def test_whatever_else_is_due_gets_one_look_for_everything(looks: list[Look]):
     notify("")
     eventually(lambda: bool(looks))
-    time.sleep(5 * GATHER_S)
+    time.sleep(5 * GATHER_S)  # that nothing follows, as well
     assert [name for name, _ in looks] == ["publish_due"]

@@ -1,0 +1,1 @@
+"""Whether the tests would notice a change: `make mutation`."""
