@@ -126,7 +126,7 @@ def scratch(database_url: str) -> Iterator[Scratch]:
             if not (here := ROOT / path.relative_to(tree)).exists() or here.read_bytes() != path.read_bytes()
         )
         # What `make format` does.
-        for command in (("check", "--fix-only", "--quiet"), ("format", "--quiet")):
+        for command in (("check", "--fix-only", "--quiet"), ("format",)):
             _ended_well(copy.run("ruff", *command, "--force-exclude", *touched, within_s=30))
         yield Scratch(tree, touched, copy.environment)
 
@@ -170,7 +170,7 @@ def outcomes(scratch: Scratch) -> dict[str, str]:
 
 def _ended_well(process: subprocess.Popen[str]) -> None:
     said, _ = process.communicate()
-    assert process.returncode == 0, said
+    assert process.returncode == 0, (said, process.args)
 
 
 def _cache(tree: Path) -> Path:
