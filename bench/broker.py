@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bench.found import Found, Options, Target, table
-from bench.sampling import CREATE, Sample, errors, published, sample, side, spread
+from bench.sampling import CREATE, Sample, errors, published_and_forgotten, sample, side, spread
 from bench.servers import Site
 
 CONCURRENCY = 8
@@ -14,15 +14,15 @@ def measure(site: Site, body: Callable[[], bytes], options: Options, tell: Calla
     site.run("web", "relay")
     rounds: dict[str, list[Sample]] = {"with": [], "without": []}
     _sample(site, body, options)
-    published(site)
+    published_and_forgotten(site)
     for number in range(options.rounds):
         tell(f"broker: round {number + 1} of {options.rounds}")
         rounds["with"].append(_sample(site, body, options))
-        published(site)
+        published_and_forgotten(site)
         site.stop_broker()
         rounds["without"].append(_sample(site, body, options))
         site.start_broker()
-        published(site)
+        published_and_forgotten(site)
     ratio = spread(
         [
             b.load.per_second / a.load.per_second

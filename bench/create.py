@@ -10,7 +10,18 @@ from typing import Any
 
 from bench import echo, textbook
 from bench.found import Found, Options, Target, table
-from bench.sampling import CREATE, STORES, Sample, errors, finished, published, sample, side, spread
+from bench.sampling import (
+    CREATE,
+    STORES,
+    Sample,
+    errors,
+    finished,
+    forget_commands,
+    published,
+    sample,
+    side,
+    spread,
+)
 from bench.servers import WORKERS, Site
 
 CONCURRENCIES = (1, 8, 32)
@@ -65,6 +76,7 @@ def _create(
         seconds=options.seconds,
         parts=(*COUNTED, *back),
         settle=settle,
+        tidy=forget_commands,
     )
 
 

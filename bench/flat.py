@@ -6,7 +6,7 @@ from bench import payload, records
 from bench.create import COUNTED
 from bench.found import Found, Options, Target, table
 from bench.rows import fill
-from bench.sampling import CREATE, Sample, errors, published, sample, side, spread
+from bench.sampling import CREATE, Sample, errors, forget_commands, published, sample, side, spread
 from bench.servers import Site, running_site
 
 CONCURRENCY = 8
@@ -65,4 +65,5 @@ def _sample(site: Site, body: Callable[[], bytes], options: Options) -> Sample:
         seconds=options.seconds,
         parts=(*COUNTED, "relay"),
         settle=published,
+        tidy=forget_commands,
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import cpu
 from bench.found import Found, Options, table
 from bench.load import drive
-from bench.sampling import CREATE, WARM_UP_S, published
+from bench.sampling import CREATE, WARM_UP_S, published_and_forgotten
 from bench.servers import Site
 from trials.trial import ServerFailedError
 
@@ -41,7 +41,7 @@ def measure(site: Site, body: Callable[[], bytes], options: Options, tell: Calla
     )
     drive(site.port, CREATE, body, concurrency=CONCURRENCY, warm_up_s=WARM_UP_S, seconds=seconds)
     _, said = spy.communicate(timeout=30)
-    published(site)
+    published_and_forgotten(site)
     if spy.returncode != 0 or not stacks.exists():
         raise ServerFailedError(f"py-spy failed: {said.decode(errors='replace').strip()[-500:]}")
     within, alone, samples = _counted(stacks.read_text().splitlines())

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from bench.found import Found, Options, Target, table
-from bench.sampling import CREATE, Sample, errors, published, sample, side, spread
+from bench.sampling import CREATE, Sample, errors, published_and_forgotten, sample, side, spread
 from bench.servers import ROOT, Site
 
 CONCURRENCY = 8
@@ -74,5 +74,5 @@ def _sample(site: Site, body: Callable[[], bytes], options: Options) -> Sample:
     found = sample(
         site, site.port, CREATE, body, concurrency=CONCURRENCY, seconds=options.seconds, parts=("web",)
     )
-    published(site)
+    published_and_forgotten(site)
     return found

@@ -41,13 +41,18 @@ def sample(
     seconds: float,
     parts: Sequence[str],
     settle: Callable[[Site], None] = lambda _: None,
+    tidy: Callable[[Site], None] = lambda _: None,
 ) -> Sample:
-    """Drive a port and count the CPU of `parts` until `settle` returns, over all requests, warm-up included."""
+    """Drive a port and count the CPU of `parts` until `settle` returns, over all requests, warm-up included.
+
+    What `tidy` does afterwards is not counted.
+    """
     roots = site.pids(*parts)
     before = cpu.seconds(roots)
     load = drive(port, path, body, concurrency=concurrency, warm_up_s=WARM_UP_S, seconds=seconds)
     settle(site)
     after = cpu.seconds(roots)
+    tidy(site)
     known = cpu.is_known() and load.all_answered
     return Sample(
         load,
@@ -56,8 +61,13 @@ def sample(
 
 
 def published(site: Site) -> None:
-    """Wait until the relay has published every create; then forget them, because nobody does them."""
+    """Wait until the relay has published every create."""
     _none(site, "state = 'pending' AND published_at IS NULL", "relay")
+
+
+def published_and_forgotten(site: Site) -> None:
+    """The same; then forget them, because nobody does them."""
+    published(site)
     forget_commands(site)
 
 

@@ -48,6 +48,9 @@ CREATED = "created"
 REPUBLISH_AFTER_S = 5
 """A message unheard of for this long counts as lost; doubled with each further one, up to 2^7 times."""
 
+CREATED_A_MOMENT_AGO_S = 0.5
+"""What is due for longer is left to the sweep: by then no create is still on its way to its commit, as a rule."""
+
 NEVER = "9000-01-01 00:00:00+00"
 """When a command that was left to people is due. Not `infinity`: Python has no such datetime to read it as."""
 
@@ -235,7 +238,7 @@ WITH given AS (
   SELECT id FROM commands
   WHERE NOT EXISTS (SELECT FROM given WHERE attempts > 0)
     AND kind = '{kind}' AND state IN {claimable} AND state IN {begin} AND {first}
-    AND available_at <= now() - make_interval(secs => {waited_s}) AND id <> $1
+    AND available_at <= now() AND id <> $1
   ORDER BY available_at LIMIT {others} FOR UPDATE SKIP LOCKED
 )
 UPDATE commands SET state = '{target}', lease_token = $2, lease_until = now() + make_interval(secs => $3),
@@ -328,23 +331,19 @@ _TAKE_DUE = {
         ),
     )
 }
-# What a create leaves to do, asked for many times a second: one kind and one pass over the oldest, so that PostgreSQL
-# plans it once. The ids as an array, because how many they are cannot be foreseen. The mark need not reach the disk
-# before the message goes out: if it is lost with the server's memory, there is one message more.
+# What a create leaves to do, asked for many times a second: one kind, and of that what became due a moment ago, so that
+# neither a backlog nor what was published and nobody has taken yet is passed each time. The mark need not reach the
+# disk before the message goes out: if it is lost with the server's memory, there is one message more.
 _TAKE_CREATED = Prepared(f"""
-WITH oldest AS MATERIALIZED (
-  SELECT id, available_at, published_at FROM commands
-  WHERE kind = $1 AND {_DUE} AND {_FIRST} ORDER BY available_at LIMIT $3
-), new AS (
-  SELECT id FROM oldest WHERE published_at IS NULL
-  ORDER BY available_at LIMIT (SELECT least($2, $3 - count(published_at)) FROM oldest)
-), due AS (
-  SELECT id FROM commands WHERE id = ANY(ARRAY(SELECT id FROM new)) AND {_DUE} AND published_at IS NULL
-  FOR UPDATE SKIP LOCKED
+WITH new AS (
+  SELECT id FROM commands
+  WHERE kind = $1 AND {_DUE} AND {_FIRST} AND available_at > now() - interval '{CREATED_A_MOMENT_AGO_S} seconds'
+    AND published_at IS NULL
+  ORDER BY available_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 UPDATE commands SET published_at = now(), publishes = publishes + 1
 FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
-WHERE id = ANY(ARRAY(SELECT id FROM due)) RETURNING id, available_at, publishes
+WHERE id = ANY(ARRAY(SELECT id FROM new)) RETURNING id, available_at, publishes
 """)  # noqa: S608 - constants
 _PUBLISH_AGAIN = text(
     "UPDATE commands SET published_at = NULL, publishes = 0 WHERE id IN ("  # noqa: S608 - constants
@@ -417,27 +416,26 @@ def claim_next(connection: Connection, kind: str, lease_s: float, provider: str 
 
 
 def claim_several(
-    connection: Connection, command_id: int, kind: str, lease_s: float, most: int, waited_s: float
+    connection: Connection, command_id: int, kind: str, lease_s: float, most: int
 ) -> list[Claim]:
     """Take a due command whose effect is in the database, and with it others of its `kind`, `most` in all.
 
-    Others are first attempts that have been due for `waited_s` seconds, the oldest first. The given one is the last
+    Others are first attempts that are due, the oldest first. The given one is the last
     of the list, if it can be taken; when it is a repeat, it is the only one. All have one lease. The claim may be
     forgotten by a server that crashes, as may what was done by it.
     """
-    rows = _claim_several(kind, most - 1, waited_s).rows(connection, command_id, uuid4(), float(lease_s))
+    rows = _claim_several(kind, most - 1).rows(connection, command_id, uuid4(), float(lease_s))
     claims = [Claim(*row) for row in rows]
     return sorted(claims, key=lambda claimed: (claimed.id == command_id, claimed.id))
 
 
 @lru_cache(maxsize=8)
-def _claim_several(kind: str, others: int, waited_s: float) -> Prepared:
+def _claim_several(kind: str, others: int) -> Prepared:
     """What is the same each time stands in the statement: then one plan is good for all of them."""
     return Prepared(
         _CLAIM_SEVERAL.format(
             kind=kind,
             others=int(others),
-            waited_s=float(waited_s),
             begin=_states(BEGIN.sources),
             claimable=_states(CLAIMABLE),
             first=_FIRST,
@@ -691,12 +689,12 @@ def take_due(
     return taken
 
 
-def take_created(connection: Connection, kind: str, limit: int, room: int) -> list[Due]:
-    """The same for commands of one `kind` that no message was ever sent for, and nothing else: quicker.
+def take_created(connection: Connection, kind: str, limit: int) -> list[Due]:
+    """Those of one `kind` that became due a moment ago and had no message yet, and nothing else: quicker.
 
     `connection` is in autocommit: a server that crashes may forget what its transaction wrote.
     """
-    rows = sorted(_TAKE_CREATED.rows(connection, kind, limit, room), key=lambda row: (row[1], row[0]))
+    rows = sorted(_TAKE_CREATED.rows(connection, kind, limit), key=lambda row: (row[1], row[0]))
     return [Due(id_, kind, publishes=publishes) for id_, _, publishes in rows]
 
 

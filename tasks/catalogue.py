@@ -25,6 +25,11 @@ costs them more than a mail does (`tasks/send_mail.py`).
 """
 
 
+CLOCKS_AT_ONCE = 20
+"""Commands that one message to the clocks does, in one transaction: it holds their rows and photographers for some 20
+ms then."""
+
+
 class Priorities(NamedTuple):
     """What a message's priority is: first attempts go before repeats."""
 

@@ -78,8 +78,8 @@ def take_next(kind: CommandKind) -> Claim | None:
         return claim_next(connection, kind.name, get_settings().command_lease_s, kind.provider)
 
 
-def take_several(kind: CommandKind, command_id: int, most: int, waited_s: float) -> list[Claim]:
-    """Claim a command as `take` does, and up to `most` in all that have been due for `waited_s` seconds as well.
+def take_several(kind: CommandKind, command_id: int, most: int) -> list[Claim]:
+    """Claim a command as `take` does, and with it others that were never tried, up to `most` in all.
 
     For a kind whose effect is in the database. The given command comes last, if it could be taken. Nothing is put
     into log lines yet: `turn_to` and `belonging_to` do.
@@ -88,7 +88,7 @@ def take_several(kind: CommandKind, command_id: int, most: int, waited_s: float)
 
     def claim_them() -> list[Claim]:
         with database.autocommit_engine().connect() as connection:
-            return claim_several(connection, command_id, kind.name, lease_s, most, waited_s)
+            return claim_several(connection, command_id, kind.name, lease_s, most)
 
     claims = patiently(claim_them)
     # None of the others was tried before.

@@ -1,4 +1,4 @@
-"""Telling workers that commands are due: one message a command, holding its id and nothing else.
+"""Telling workers that commands are due: a message holds the id of one command and nothing else.
 
 Called after commit only. A message that could not be published is no loss: the command is found again by the
 sweep. So nothing here raises for a broker that is away, and the waits are short: publishing has a connection
@@ -35,8 +35,11 @@ _ORIGIN = anon_nodename()
 log = structlog.get_logger(__name__)
 
 
-def publish(due: Sequence[Due]) -> bool:
-    """Publish a message for each; True when all went out.
+def publish(due: Sequence[Due], *, at_once: int = 1) -> bool:
+    """Publish a message for each, or for each `at_once` of them; True when all went out.
+
+    Whoever gets a message for several finds the others himself: it names the first. Then `due` are first attempts of
+    one kind, oldest first.
 
     The rest is marked unpublished at the first failure, because a broker that is away would make every
     further one wait as well.
@@ -52,7 +55,7 @@ def publish(due: Sequence[Due]) -> bool:
     priorities = PRIORITIES_ON_REDIS if _is_redis(url) else PRIORITIES_ON_RABBITMQ
     try:
         with producers[broker].acquire(block=True, timeout=PATIENCE_S) as producer:
-            for command in due:
+            for command in due[::at_once]:
                 queue = KINDS[command.kind].queue
                 if queue not in declared:
                     maybe_declare(current_app.amqp.queues[queue], producer.channel)  # type: ignore[no-untyped-call]
@@ -62,14 +65,27 @@ def publish(due: Sequence[Due]) -> bool:
                 if command.publishes == 1 or not is_full[queue]:
                     _send(producer, command, priorities.repeat if command.is_repeat else priorities.first)
                     measures.PUBLISHED.labels(command.kind).inc()
-                published += 1
+                published += at_once
     except (*BROKER_ERRORS, *broker.connection_errors, *broker.channel_errors) as failure:
         log.warning("broker away", unpublished=len(due) - published, error=type(failure).__name__)
-        measures.PUBLISH_FAILURES.inc(len(due) - published)
+        measures.PUBLISH_FAILURES.inc(len(due[published::at_once]))
         with suppress(Exception), database.transaction() as connection:
             unpublish(connection, [command.id for command in due[published:]])
         return False
     return True
+
+
+def is_full(queue: str) -> bool:
+    """Whether as many messages wait in a queue as may; False too when the broker does not say.
+
+    For those who publish without counting what is under way, as the sweep does.
+    """
+    broker = _connection(_broker_url())
+    try:
+        with producers[broker].acquire(block=True, timeout=PATIENCE_S) as producer:
+            return _length(producer.channel, queue) >= ROOM[queue]
+    except (*BROKER_ERRORS, *broker.connection_errors, *broker.channel_errors):
+        return False
 
 
 def queue_lengths() -> dict[str, int]:

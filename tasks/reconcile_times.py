@@ -3,8 +3,9 @@
 Running it again changes nothing (clocks.md section 1). Result, notifications, end of the command and release
 of the mails are one transaction.
 
-A message that comes while others queue up does several commands at once: those that have waited longest, beside
-its own. One that fails brings down none of the others, because then they are done one by one.
+A message does several commands at once: those that have waited longest, beside its own. New appointments that come
+together have one message together (`tasks/sweep.py`). A command that fails brings down none of the others, because
+then they are done one by one.
 """
 
 import time
@@ -17,7 +18,7 @@ from models import database
 from models.appointment_clocks import Decision
 from models.command_ledger import Claim, Due, LeaseLostError
 from models.incidents import close_notifications
-from tasks.catalogue import KINDS, MAIL_QUEUE, RECONCILE_TIMES, ROOM
+from tasks.catalogue import CLOCKS_AT_ONCE, KINDS, MAIL_QUEUE, RECONCILE_TIMES, ROOM
 from tasks.claims import (
     belonging_to,
     crash_key,
@@ -30,12 +31,6 @@ from tasks.clock_outcome import Origin, decide_all, once_settled, write_all
 from tasks.crashes import report, reported
 from tasks.publishing import publish
 
-MOST_AT_ONCE = 20
-"""Commands that one transaction does; it holds their rows and photographers for some 20 ms then."""
-
-QUEUED_S = 0.02
-"""A command that has been due for longer waits in a queue. With none, each message does its own and no other."""
-
 ONE_BY_ONE_S = 10.0
 """After so long no further one is begun: when all of them wait for a lock, the task has to end within its limits."""
 
@@ -46,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 def reconcile_times(command_id: int) -> None:
     """Do the command, and others that wait. A message too many, or too late, does nothing of its own."""
-    claims = take_several(RECONCILE_TIMES, command_id, MOST_AT_ONCE, QUEUED_S)
+    claims = take_several(RECONCILE_TIMES, command_id, CLOCKS_AT_ONCE)
     if not claims or (len(claims) > 1 and _are_done(claims)):
         return
     *others, last = claims

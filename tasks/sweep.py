@@ -16,7 +16,16 @@ from models import database
 from models.command_ledger import Due, expire_leases, take_created, take_due
 from settings import get_settings
 from tasks import mail_gate
-from tasks.catalogue import CLOCKS_QUEUE, KINDS, MAIL_QUEUE, RECONCILE_TIMES, ROOM, SWEEP, SWEEP_EVERY_S
+from tasks.catalogue import (
+    CLOCKS_AT_ONCE,
+    CLOCKS_QUEUE,
+    KINDS,
+    MAIL_QUEUE,
+    RECONCILE_TIMES,
+    ROOM,
+    SWEEP,
+    SWEEP_EVERY_S,
+)
 from tasks.crashes import reported
 from tasks.publishing import publish
 
@@ -57,18 +66,19 @@ def publish_due() -> Swept:
 
 
 def publish_created() -> Swept:
-    """Publish the first commands of new appointments, and look for nothing else."""
-    return _publish(
-        lambda connection: take_created(connection, RECONCILE_TIMES.name, BATCH, ROOM[CLOCKS_QUEUE])
-    )
+    """Publish the first commands of new appointments, and look for nothing else.
+
+    One message for as many as a worker does at once, however many there are in the queue: see `is_full`.
+    """
+    return _publish(lambda connection: take_created(connection, RECONCILE_TIMES.name, BATCH), CLOCKS_AT_ONCE)
 
 
-def _publish(take: Callable[[Connection], list[Due]]) -> Swept:
+def _publish(take: Callable[[Connection], list[Due]], at_once: int = 1) -> Swept:
     published = 0
     for _ in range(MAX_BATCHES):
         with database.autocommit_engine().connect() as connection:
             due = take(connection)
-        if due and not publish(due):
+        if due and not publish(due, at_once=at_once):
             return Swept(published, broker_answers=False)
         published += len(due)
         if len(due) < BATCH:

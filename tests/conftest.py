@@ -105,16 +105,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def a_message_does_its_own_mail(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A task that a test calls does no other mail that is due: on a slow machine all of them wait in a queue.
+def a_message_does_its_own_command(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A task that a test calls does no other command that is due.
 
-    `tests/tasks/test_mails_in_a_queue.py` is about what is kept out here.
+    `tests/tasks/test_mails_in_a_queue.py` and `test_reconciling_several.py` are about what is kept out here.
     """
     if "database" not in request.fixturenames:
         yield
         return
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tasks.send_mail.GO_ON_FOR_S", 0.0)
+        patch.setattr("tasks.reconcile_times.CLOCKS_AT_ONCE", 1)
         yield
 
 

@@ -20,7 +20,9 @@ from models import database
 from models.appointment_intake import ONE_NOTIFY_COVERS_S
 from models.command_ledger import CHANNEL, CREATED
 from settings import get_settings
+from tasks.catalogue import CLOCKS_QUEUE
 from tasks.crashes import place_of
+from tasks.publishing import is_full
 from tasks.sweep import Swept, publish_created, publish_due, sweep
 from workers.app import app
 from workers.liveness import Liveness
@@ -36,6 +38,7 @@ BROKER_PAUSE_S = 1.0
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Waits after the database was away, the last one repeated."""
 
+_NOTHING = Swept(0, broker_answers=True)
 log = structlog.get_logger(__name__)
 
 
@@ -47,6 +50,7 @@ class Relay:
         self._sweep_again_at = 0.0
         self._found_at = self._looked_at = 0.0
         self._linger_until = 0.0
+        self._leaves_it_to_the_sweep = False
         self._stopping = Event()
         self.liveness = Liveness("relay")
 
@@ -84,8 +88,11 @@ class Relay:
         self._looked_at = time.monotonic()
         if self._looked_at >= self._sweep_again_at:
             self._sweep_again_at = self._looked_at + self._interval_s
+            self._leaves_it_to_the_sweep = is_full(CLOCKS_QUEUE)
             return sweep()
-        return publish_created() if reasons == {CREATED} else publish_due()
+        if reasons != {CREATED}:
+            return publish_due()
+        return _NOTHING if self._leaves_it_to_the_sweep else publish_created()
 
     def _listen(self) -> psycopg.Connection[Any]:
         connection = database.open_listening_connection("relay-listen")

@@ -56,7 +56,7 @@ class Published:
         self.world = world
         self.seen: list[list[dict[str, Any]]] = []
 
-    def __call__(self, due: list[Due]) -> bool:
+    def __call__(self, due: list[Due], **_: object) -> bool:
         """Read the commands through another connection, which sees only what is committed."""
         ids = [command.id for command in due]
         self.seen.append(

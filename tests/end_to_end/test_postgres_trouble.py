@@ -558,8 +558,6 @@ def test_an_insert_that_the_silent_database_does_later_is_not_done_twice(
 def test_a_worker_that_lost_the_database_in_mid_work_tries_again_a_second_later(
     world: World, no_broker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # With others that wait it would be done a second time at once, for itself.
-    monkeypatch.setattr(reconcile_times, "MOST_AT_ONCE", 1)
     command_id = plan(world, world.order()).commands["reconcile-times"]
     with cutting(world, "UPDATE appointments"), pytest.raises(OperationalError, match="closed"):
         reconcile_times.reconcile_times(command_id)
@@ -571,7 +569,6 @@ def test_a_worker_that_lost_the_database_in_mid_work_tries_again_a_second_later(
 def test_a_command_comes_back_by_its_lease_when_the_database_stays_away(
     world: World, server: Server, no_broker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconcile_times, "MOST_AT_ONCE", 1)
     command_id = plan(world, world.order()).commands["reconcile-times"]
 
     def stop_server(*_: Any, **__: Any) -> None:
@@ -581,7 +578,6 @@ def test_a_command_comes_back_by_its_lease_when_the_database_stays_away(
     with pytest.raises(Exception, match="connection"):
         reconcile_times.reconcile_times(command_id)
     monkeypatch.undo()
-    monkeypatch.setattr(reconcile_times, "MOST_AT_ONCE", 1)
     server.start()
     assert command_row(command_id)["state"] == "running"
     let_lease_expire(command_id)

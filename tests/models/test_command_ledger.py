@@ -140,7 +140,7 @@ def finish_with_others(connection, held):
 
 
 def begin_with_others(connection, held):
-    return [taken.id for taken in ledger.claim_several(connection, held.id, KIND, LEASE_S, 1, 0)] == [held.id]
+    return [taken.id for taken in ledger.claim_several(connection, held.id, KIND, LEASE_S, 1)] == [held.id]
 
 
 def resend(connection, held):

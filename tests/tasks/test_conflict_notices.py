@@ -112,7 +112,6 @@ def test_each_pair_has_its_own(world: World, pair: tuple[int, int]):
 
 
 def test_two_that_are_reconciled_at_once_make_it_exactly_once(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tasks.reconcile_times.MOST_AT_ONCE", 1)  # else one message does both
     for attempt in range(5):
         photographer = world.photographer().id
         hour = f"{10 + attempt}"

@@ -8,7 +8,8 @@ import pytest
 
 from models import database
 from models.command_ledger import Due, take_due
-from tasks.publishing import publish
+from tasks.catalogue import ROOM
+from tasks.publishing import is_full, publish
 from tests.servers import running_redis
 from tests.tasks.conftest import celery_on
 from tests.tasks.mail.wire_server import unused_port
@@ -45,6 +46,25 @@ def test_a_message_holds_the_commands_id_and_nothing_else(world, broker, due):
             "{}",
         )
         assert (headers["eta"], headers["expires"]) == (None, None)
+
+
+def test_a_queue_is_full_when_as_many_messages_wait_as_may(world, broker, due, monkeypatch):
+    monkeypatch.setitem(ROOM, "clocks", len(due))
+    assert publish(due[1:])
+    assert not is_full("clocks")
+    assert publish(due[:1])
+    assert is_full("clocks")
+    with celery_on(f"redis://127.0.0.1:{unused_port()}/0"):
+        assert not is_full("clocks"), "who publishes will be told that the broker is away"
+
+
+def test_one_message_for_several_names_the_first(world, broker, due):
+    assert publish(due, at_once=2)
+    assert [message_id(raw) for raw in broker.lrange("clocks", 0, -1)][::-1] == [due[0].id, due[2].id]
+
+
+def message_id(raw):
+    return json.loads(base64.b64decode(json.loads(raw)["body"]))[0][0]
 
 
 def test_nothing_to_publish_asks_no_broker(world):

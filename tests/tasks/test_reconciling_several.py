@@ -1,4 +1,4 @@
-"""One message does several commands when they queue up, and each is as safe as if it were alone."""
+"""One message does several commands when there are others, and each is as safe as if it were alone."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from models import command_ledger as ledger
 from models import database
 from models.command_ledger import LeaseLostError
 from tasks import reconcile_times as task
-from tasks.catalogue import CRASH_DELAYS_S
+from tasks.catalogue import CLOCKS_AT_ONCE, CRASH_DELAYS_S
 from tests.bookings import book, double_booked, utc
 from tests.tasks.planned import Planned, command_row, plan
 from tests.world import World
@@ -21,6 +21,11 @@ from tests.world import World
 KIND = "reconcile-times"
 
 Queue = Callable[..., list[Planned]]
+
+
+@pytest.fixture(autouse=True)
+def as_a_worker_does(a_message_does_its_own_command: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task, "CLOCKS_AT_ONCE", CLOCKS_AT_ONCE)
 
 
 @pytest.fixture
@@ -67,7 +72,7 @@ def test_those_that_queue_are_done_with_the_messages_own(world: World, queue: Qu
 
 def test_as_many_at_once_as_allowed_the_oldest_first(queue: Queue, monkeypatch: pytest.MonkeyPatch):
     made = queue(5)
-    monkeypatch.setattr(task, "MOST_AT_ONCE", 3)
+    monkeypatch.setattr(task, "CLOCKS_AT_ONCE", 3)
     task.reconcile_times(made[4].commands[KIND])
     assert states(made) == ["done", "done", "pending", "pending", "done"]
 
@@ -78,15 +83,6 @@ def test_a_message_whose_command_was_done_already_does_those_that_queue(queue: Q
     more = queue(2)
     task.reconcile_times(made[0].commands[KIND])
     assert states(made + more) == ["done"] * 4
-
-
-def test_without_a_queue_each_message_does_its_own(world: World, queue: Queue):
-    made = queue(2)
-    world.execute("UPDATE commands SET available_at = now() WHERE state = 'pending'")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(task, "QUEUED_S", 5.0)
-        task.reconcile_times(made[0].commands[KIND])
-    assert states(made) == ["done", "pending"]
 
 
 def test_one_that_cannot_be_done_brings_down_no_other(
@@ -196,7 +192,7 @@ def test_those_that_are_done_together_see_each_other(world: World, broker: redis
 def test_a_lease_that_was_lost_leaves_nothing_of_the_others_behind(queue: Queue, world: World):
     made = queue(2)
     with database.autocommit_engine().connect() as connection:
-        claims = ledger.claim_several(connection, made[1].commands[KIND], KIND, 60, 10, 0.0)
+        claims = ledger.claim_several(connection, made[1].commands[KIND], KIND, 60, 10)
     assert [claimed.id for claimed in claims] == [each.commands[KIND] for each in made]
     world.execute(
         "UPDATE commands SET lease_token = gen_random_uuid() WHERE id = :id", id=made[0].commands[KIND]

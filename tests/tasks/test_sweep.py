@@ -12,7 +12,7 @@ from models.command_ledger import Due, claim, take_due
 from models.command_states import BEGIN, BEGIN_SENDING, State
 from models.commands import NewCommand
 from settings import get_settings
-from tasks.catalogue import PRIORITIES_ON_REDIS
+from tasks.catalogue import CLOCKS_AT_ONCE, PRIORITIES_ON_REDIS
 from tasks.sweep import BATCH, Swept, publish_created, publish_due, sweep
 from tests.tasks.conftest import celery_on
 from tests.tasks.mail.wire_server import unused_port
@@ -32,16 +32,17 @@ def ids_in(broker, queue):
     ]
 
 
-def many(world, number):
-    """As many due commands, of which the last is due first."""
+def many(world, number, due_for_s=1):
+    """As many due commands, of which the last is due first: a second earlier each, or all at about this moment."""
     planned = plan(world, None)
     world.execute("DELETE FROM commands")
     world.execute(
         "INSERT INTO commands (appointment_id, kind, sequence, state, request_id, available_at)"
-        " SELECT :id, 'reconcile-times', n, 'pending', 'r', now() - make_interval(secs => n)"
+        " SELECT :id, 'reconcile-times', n, 'pending', 'r', now() - make_interval(secs => n * (:due_for_s + 0.001))"
         " FROM generate_series(1, :number) AS n",
         id=planned.id,
         number=number,
+        due_for_s=due_for_s,
     )
 
 
@@ -63,6 +64,30 @@ def test_after_a_create_only_first_commands_of_appointments_are_looked_for(world
     assert publish_created() == Swept(1, broker_answers=True)
     assert ids_in(broker, "clocks") == [new.commands["reconcile-times"]]
     assert publish_due() == Swept(2, broker_answers=True)
+
+
+def test_new_appointments_that_come_together_have_one_message_for_as_many_as_a_worker_does_at_once(
+    world, broker
+):
+    many(world, CLOCKS_AT_ONCE + 3, due_for_s=0)
+    assert publish_created() == Swept(CLOCKS_AT_ONCE + 3, broker_answers=True)
+    ids = [row["id"] for row in world.rows("SELECT id FROM commands ORDER BY available_at")]
+    assert ids_in(broker, "clocks")[::-1] == [ids[0], ids[CLOCKS_AT_ONCE]]
+    assert world.rows("SELECT FROM commands WHERE published_at IS NULL") == []
+    assert publish_created() == publish_due() == Swept(0, broker_answers=True)
+
+
+def test_what_has_waited_for_a_moment_is_left_to_the_sweep(world, broker):
+    many(world, 3)
+    assert publish_created() == Swept(0, broker_answers=True)
+    assert sweep() == Swept(3, broker_answers=True)
+
+
+def test_what_no_message_went_out_for_is_found_again(world):
+    many(world, CLOCKS_AT_ONCE + 1, due_for_s=0)
+    with celery_on(f"redis://127.0.0.1:{unused_port()}/0"):
+        assert publish_created() == Swept(0, broker_answers=False)
+    assert world.rows("SELECT FROM commands WHERE published_at IS NOT NULL") == []
 
 
 def test_more_than_a_batch_goes_out_oldest_first(world, broker):

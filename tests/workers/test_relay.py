@@ -18,7 +18,13 @@ Look = tuple[str, float]
 
 
 @pytest.fixture
-def looks(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Look]]:
+def full() -> bool:
+    """Whether as many messages wait as may."""
+    return False
+
+
+@pytest.fixture
+def looks(world: World, full: bool, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Look]]:
     """The looks of a relay that runs, each with its time; none of them finds anything."""
     seen: list[Look] = []
 
@@ -31,6 +37,7 @@ def looks(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Look]]
 
     for name in ("sweep", "publish_due", "publish_created"):
         monkeypatch.setattr(module, name, look(name))
+    monkeypatch.setattr(module, "is_full", lambda _queue: full)
     running = Relay(interval_s=5)
     thread = threading.Thread(target=running.run)
     thread.start()
@@ -68,3 +75,13 @@ def test_whatever_else_is_due_gets_one_look_for_everything(looks: list[Look]):
     eventually(lambda: bool(looks))
     time.sleep(5 * GATHER_S)  # that nothing follows, as well
     assert [name for name, _ in looks] == ["publish_due"]
+
+
+@pytest.mark.parametrize("full", [True])
+def test_while_the_queue_is_full_new_appointments_are_left_to_the_sweep(looks: list[Look]):
+    notify(CREATED)
+    time.sleep(5 * GATHER_S)  # that nothing follows
+    assert looks == []
+    notify("")
+    eventually(lambda: looks)
+    assert {name for name, _ in looks} == {"publish_due"}
