@@ -10,8 +10,11 @@ from collections.abc import Callable
 from bench.found import Found, Options, Target, table
 from bench.sampling import CREATE, Sample, errors, published_and_forgotten, sample, side, spread
 from bench.servers import ROOT, Site
+from sandbox.processes import wait_until
+from trials.trial import ServerFailedError
 
 CONCURRENCY = 8
+_BEGINS_WITHIN_S = 30.0
 _OLD = "now() - interval '4000 days'"
 _BACKLOG = (
     "INSERT INTO mail_events (provider_id, event, at, received_at)"
@@ -22,7 +25,10 @@ _BACKLOG = (
 
 
 def measure(site: Site, body: Callable[[], bytes], options: Options, tell: Callable[[str], None]) -> Found:
-    """With and without a run beside, in turn; each run finds a backlog that outlasts the measurement."""
+    """With and without a run beside, in turn; each run finds a backlog that outlasts the measurement.
+
+    Raises `ServerFailedError` when no old row goes.
+    """
     site.run("web", "relay")
     rounds: dict[str, list[Sample]] = {"without": [], "with": []}
     went = 0
@@ -39,6 +45,8 @@ def measure(site: Site, body: Callable[[], bytes], options: Options, tell: Calla
             env=site.environment,
             stdout=subprocess.DEVNULL,
         ) as run:
+            if not wait_until(lambda least=before: _old(site) < least, within_s=_BEGINS_WITHIN_S, pause_s=0.05):
+                raise ServerFailedError(f"No old row went within {_BEGINS_WITHIN_S:.0f} s.")
             rounds["with"].append(_sample(site, body, options))
             run.terminate()
         went += before - _old(site)
