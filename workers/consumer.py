@@ -8,7 +8,7 @@ beginning and end by a message of its own, which costs the process about a sixth
 is as well served by groups of them, a few times a second.
 """
 
-from functools import partial
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from celery import bootsteps
@@ -52,9 +52,23 @@ class Consumer(CeleryConsumer):
             step for step in CeleryConsumer.Blueprint.default_steps if step != NOT_NEEDED
         ]
 
+    def on_connecting(self) -> None:
+        """The process is at work on a connection; the watch puts its own here (`workers/consumer_watch.py`)."""
+
     def ensure_connected(self, conn: Any) -> Any:
-        """Connect, however long it takes."""
-        conn.ensure_connection = partial(conn.ensure_connection, interval_max=LONGEST_PAUSE_S)
+        """Connect, however long it takes; at least once a second the watch hears that it goes on."""
+        connect = conn.ensure_connection
+
+        def patiently(*arguments: Any, callback: Callable[[], None], **options: Any) -> Any:
+            def going_on() -> None:
+                self.on_connecting()
+                callback()
+
+            connected = connect(*arguments, callback=going_on, interval_max=LONGEST_PAUSE_S, **options)
+            self.on_connecting()
+            return connected
+
+        conn.ensure_connection = patiently
         return super().ensure_connected(conn)
 
     def on_send_event_buffered(self) -> None:

@@ -52,10 +52,11 @@ class ConsumerWatch(bootsteps.StartStopStep):
         )
         self._entry: Any = None
         self._started = False
+        consumer.on_connecting = self._connecting
 
     def start(self, consumer: Any) -> None:
         """Tick from the event loop of this connection."""
-        self._idle_since = time.monotonic()
+        self._connecting()
         self._entry = consumer.timer.call_repeatedly(TICK_EVERY_S, self._liveness.tick)
         if not self._started:
             self._started = True
@@ -69,6 +70,15 @@ class ConsumerWatch(bootsteps.StartStopStep):
         if self._entry is not None:
             self._entry.cancel()
             self._entry = None
+
+    def _connecting(self) -> None:
+        """No loop goes round and nothing can be taken, but the process stands still for a good reason.
+
+        Without a word of it the pause between two attempts would count against the loop that begins afterwards: the
+        broker is back by then, and says so to `_broker_is_away`.
+        """
+        self._idle_since = time.monotonic()
+        self._liveness.excuse()
 
     def _took(self, **_: object) -> None:
         self._idle_since = time.monotonic()

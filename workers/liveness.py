@@ -55,6 +55,10 @@ class Liveness:
         """The loop went round. Costs next to nothing."""
         self._ticked_at = time.monotonic()
 
+    def excuse(self) -> None:
+        """The loop does not go round, rightly: the time it may stand still begins anew. It writes no heartbeat."""
+        self._excused_at = time.monotonic()
+
     def start(self) -> None:
         """Begin to watch, in a thread that ends with the process."""
         Thread(target=self._watch, name="liveness", daemon=True).start()

@@ -64,6 +64,21 @@ def test_a_loop_that_waits_for_what_is_away_is_left_alone(world: World, waiting:
     assert ended == []
 
 
+def test_a_loop_that_is_excused_is_left_alone_but_writes_no_heartbeat(world: World) -> None:
+    ended: list[int] = []
+    watch = Liveness("worker", end=ended.append)
+    watch.start()
+    until = time.monotonic() + 3 * 0.4
+    while time.monotonic() < until:
+        watch.excuse()
+        time.sleep(0.02)
+    assert ended == []
+    first = world.rows("SELECT beat_at FROM heartbeats")
+    watch.excuse()
+    assert world.rows("SELECT beat_at FROM heartbeats") == first
+    eventually(lambda: ended, within_s=5, what="silence counts again")
+
+
 def test_work_that_is_due_and_not_taken_ends_a_process_that_ticks(world: World) -> None:
     ended: list[int] = []
     watch = Liveness("worker", is_stuck=lambda: True, end=ended.append)
