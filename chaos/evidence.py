@@ -8,7 +8,7 @@ from sqlalchemy import Connection, create_engine, text
 from chaos.audit import Accepted, Command, Notification, Row
 from chaos.world import World
 from models.clock.frames import DATE_FIELDS, TIME_FIELDS
-from models.command_ledger import NEVER
+from models.command_sql import NEVER
 
 _CLOCKS = (*DATE_FIELDS, *TIME_FIELDS)
 _ROWS = text(

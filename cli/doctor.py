@@ -26,7 +26,7 @@ from cli.output import json_option, show_json
 from cli.surroundings import look_around
 from models import database
 from models.clock import is_zone_name
-from models.command_states import CLAIMABLE
+from models.command_sql import DUE, IS_CLAIMABLE
 from models.provider_gate import OPEN_GATE, read_gate
 from settings import Settings, get_settings
 from tasks.catalogue import KINDS, MAIL_PROVIDER
@@ -149,12 +149,11 @@ def _relay(connection: Connection) -> Finding:
 
 
 def _due_commands(connection: Connection) -> Finding:
-    states = ", ".join(f"'{state}'" for state in CLAIMABLE)
     row = connection.execute(
         text(
             "SELECT count(*) AS number,"  # noqa: S608 - constants
             " coalesce(extract(epoch FROM now() - min(available_at)), 0)::bigint AS age_s"
-            f" FROM commands WHERE state IN ({states}) AND available_at <= now()"
+            f" FROM commands WHERE {DUE}"
         )
     ).one()
     if row.number == 0:
@@ -170,7 +169,7 @@ def _mail_gate(connection: Connection) -> Finding:
     if gate == OPEN_GATE:
         return Finding("mail gate", True, "Open: mails are handed over as they come.")
     waiting = connection.scalar(
-        text("SELECT count(*) FROM commands WHERE state IN ('pending', 'unknown') AND kind = ANY(:kinds)"),
+        text(f"SELECT count(*) FROM commands WHERE {IS_CLAIMABLE} AND kind = ANY(:kinds)"),  # noqa: S608 - constants
         {"kinds": [kind.name for kind in KINDS.values() if kind.provider == MAIL_PROVIDER]},
     )
     how = "Closed" if gate.is_closed else "Half open"

@@ -21,7 +21,7 @@ from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from models.appointments import Appointment
-from models.command_ledger import CHANNEL, CREATED
+from models.command_publishing import CHANNEL, CREATED
 from models.commands import NewCommand
 from models.photographer_conflicts import Booked, in_order, overlapping_sql
 from models.prepared import Prepared

@@ -4,17 +4,15 @@ What of this a caller may see is decided by whoever asks.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from models.command_states import CLAIMABLE
+from models.command_sql import IS_CLAIMABLE, LEFT_TO_PEOPLE
 
 NEWEST_CHANGES: Final = 20
 MOST_MAILS: Final = 100
-_NEVER: Final = datetime(8000, 1, 1, tzinfo=UTC)
 """What is scheduled after this is not scheduled at all."""
 
 _FIND = text(
@@ -25,9 +23,9 @@ _FIND = text(
     " AND (CAST(:uuid AS uuid) IS NULL OR a.uuid = :uuid)"
 )
 _COMMANDS = text(
-    "SELECT c.id, c.kind, c.state, c.state = 'done' AND c.last_error IS NOT NULL AS is_dropped,"
+    "SELECT c.id, c.kind, c.state, c.state = 'done' AND c.last_error IS NOT NULL AS is_dropped,"  # noqa: S608 - constants
     " c.attempts, c.created_at, c.finished_at, e.outcome, e.cause,"
-    " CASE WHEN c.state = ANY(:claimable) AND c.available_at < :never THEN c.available_at END AS next_attempt_at"
+    f" CASE WHEN c.{IS_CLAIMABLE} AND NOT c.{LEFT_TO_PEOPLE} THEN c.available_at END AS next_attempt_at"
     " FROM all_commands c LEFT JOIN LATERAL"
     " (SELECT outcome, cause FROM emails WHERE command_id = c.id ORDER BY id DESC LIMIT 1) AS e ON true"
     " WHERE c.appointment_id = :id ORDER BY c.id"
@@ -54,8 +52,7 @@ def find_appointment(
 
 def read_commands(connection: Connection, appointment_id: int) -> list[dict[str, Any]]:
     """Its commands in the order in which they were written; `next_attempt_at` is null for what is not due again."""
-    claimable = [str(state) for state in CLAIMABLE]
-    found = connection.execute(_COMMANDS, {"id": appointment_id, "claimable": claimable, "never": _NEVER})
+    found = connection.execute(_COMMANDS, {"id": appointment_id})
     return [dict(row) for row in found.mappings()]
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from models import audit
-from models.command_states import CLAIMABLE, OPEN, State
+from models.command_sql import IS_CLAIMABLE, LEFT_TO_PEOPLE
+from models.command_states import OPEN, State
 
 MOST: Final = 200
 """Of each kind of thing, the newest so many."""
@@ -25,9 +26,9 @@ _PLACE = text(
     " LEFT JOIN users u ON u.id = a.photographer_user_id WHERE a.id = :id"
 )
 _COMMANDS = text(
-    "SELECT id, kind, state, recipient, sequence, attempts, doubts, misses, last_error, created_at, finished_at,"
-    " request_id, available_at >= '8000-01-01' AS left_to_people,"
-    " CASE WHEN state = ANY(:claimable) AND available_at < '8000-01-01' THEN available_at END AS next_attempt_at"
+    "SELECT id, kind, state, recipient, sequence, attempts, doubts, misses, last_error, created_at, finished_at,"  # noqa: S608 - constants
+    f" request_id, {LEFT_TO_PEOPLE} AS left_to_people,"
+    f" CASE WHEN {IS_CLAIMABLE} AND NOT {LEFT_TO_PEOPLE} THEN available_at END AS next_attempt_at"
     " FROM all_commands WHERE appointment_id = :id ORDER BY id DESC LIMIT :most"
 )
 _MAILS = text(
@@ -69,12 +70,11 @@ class Fate:
 def read_fate(connection: Connection, appointment_id: int) -> Fate:
     """In six statements, each through an index. The appointment has to exist."""
     who = {"id": appointment_id, "most": MOST}
-    claimable = [str(state) for state in CLAIMABLE]
     place = connection.execute(_PLACE, {"id": appointment_id}).mappings().one()
     lists = [
         [dict(row) for row in connection.execute(statement, given).mappings()][::-1]
         for statement, given in (
-            (_COMMANDS, {**who, "claimable": claimable}),
+            (_COMMANDS, who),
             (_MAILS, who),
             (_EVENTS, who),
             (_NOTIFICATIONS, who),

@@ -9,27 +9,24 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from models.command_states import CLAIMABLE, LEASED, State
+from models.command_sql import DUE, IS_CLAIMABLE
+from models.command_states import LEASED, among
 
 _LIMIT_MS = 1500
 """A question that takes longer is given up: a scrape must not be what a database in trouble dies of."""
 
 
-def _among(states: tuple[State, ...]) -> str:
-    return "(" + ", ".join(f"'{state}'" for state in states) + ")"
-
-
 _COMMANDS = text(
     "SELECT kind, state, count(*) AS number,"  # noqa: S608 - constants
     " coalesce(extract(epoch FROM now() - min(available_at) FILTER (WHERE available_at <= now())), 0)::float AS age_s"
-    f" FROM commands WHERE state IN {_among(CLAIMABLE)} GROUP BY kind, state"
+    f" FROM commands WHERE {IS_CLAIMABLE} GROUP BY kind, state"
     " UNION ALL SELECT kind, state, count(*), 0 FROM commands"
-    f" WHERE state IN {_among(LEASED)} GROUP BY kind, state"
+    f" WHERE state IN {among(LEASED)} GROUP BY kind, state"
 )
 _LEFT = text(
-    f"SELECT (SELECT count(*) FROM commands WHERE state IN {_among(CLAIMABLE)} AND available_at <= now()) AS due,"  # noqa: S608 - constants
-    f" (SELECT count(*) FROM commands WHERE state IN {_among(CLAIMABLE)} AND available_at > now()) AS later,"
-    f" (SELECT count(*) FROM commands WHERE state IN {_among(LEASED)}) AS under_way"
+    f"SELECT (SELECT count(*) FROM commands WHERE {DUE}) AS due,"  # noqa: S608 - constants
+    f" (SELECT count(*) FROM commands WHERE {IS_CLAIMABLE} AND available_at > now()) AS later,"
+    f" (SELECT count(*) FROM commands WHERE state IN {among(LEASED)}) AS under_way"
 )
 _HEARTBEATS = text("SELECT kind, name, extract(epoch FROM now() - beat_at)::float AS age_s FROM heartbeats")
 _GATE = text("SELECT coalesce(bool_or(closed_until > now()), false) FROM provider_gates")

@@ -25,6 +25,7 @@ from sqlalchemy import Connection, text
 from models import audit, command_ledger, notification_actions
 from models.audit import Actor
 from models.command_ledger import GIVEN_UP, GIVEN_UP_IN_DOUBT
+from models.command_sql import LEFT_TO_PEOPLE
 from models.command_states import DROP, DROP_BY_HAND, LEASED, RESEND, State
 from models.notification_actions import Done
 from models.notification_list import SUBJECT as NOTIFICATION
@@ -58,8 +59,8 @@ class _Found:
 _LOCK_COMMANDS = text("SELECT FROM commands WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
 _LOCK_NOTIFICATIONS = text("SELECT FROM notifications WHERE command_id = ANY(:ids) ORDER BY id FOR UPDATE")
 _FIND = text(
-    "SELECT c.id, c.appointment_id, c.kind, c.state, c.recipient, c.attempts, c.available_at,"
-    " c.available_at <= now() AS is_due, c.available_at >= '8000-01-01' AS is_left_to_people,"
+    "SELECT c.id, c.appointment_id, c.kind, c.state, c.recipient, c.attempts, c.available_at,"  # noqa: S608 - constants
+    f" c.available_at <= now() AS is_due, c.{LEFT_TO_PEOPLE} AS is_left_to_people,"
     " c.recipient <> '' AND (c.state = 'unknown'"
     " OR EXISTS (SELECT FROM notifications n WHERE n.command_id = c.id AND n.may_have_been_sent"
     " AND n.state IN ('open', 'retrying'))"

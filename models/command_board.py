@@ -19,8 +19,8 @@ from sqlalchemy import Connection, text
 
 from models import audit, cursors
 from models.command_actions import SUBJECT
-from models.command_counts import IS_CLAIMABLE
 from models.command_ledger import GIVEN_UP, GIVEN_UP_IN_DOUBT
+from models.command_sql import IS_CLAIMABLE, LEFT_TO_PEOPLE, NEVER
 from models.command_states import OPEN, State
 from models.heartbeats import SILENT_AFTER_S
 from models.notification_list import masked
@@ -34,7 +34,7 @@ ROWS_OF_A_PAGE: Final = 50
 
 
 # What has no next attempt comes after everything that has one; a far year, since a cursor has to name it.
-_ATTEMPT_AT: Final = f"CASE WHEN c.{IS_CLAIMABLE} THEN c.available_at ELSE '9000-01-01 00:00:00+00' END"
+_ATTEMPT_AT: Final = f"CASE WHEN c.{IS_CLAIMABLE} THEN c.available_at ELSE '{NEVER}' END"
 ORDERS: Final = {
     "due": (_ATTEMPT_AT, "asc"),
     "newest": ("c.created_at", "desc"),
@@ -65,7 +65,7 @@ class CommandPage:
 _FIELDS = (
     "c.id, c.appointment_id, c.kind, c.sequence, c.recipient, c.state, c.attempts, c.doubts, c.misses, c.available_at,"
     " c.published_at, c.publishes, c.lease_until, c.doubt_since, c.last_error, c.request_id, c.created_at,"
-    " c.finished_at, c.available_at <= now() AS is_due, c.available_at >= '8000-01-01' AS is_left_to_people,"
+    f" c.finished_at, c.available_at <= now() AS is_due, c.{LEFT_TO_PEOPLE} AS is_left_to_people,"
     " coalesce(starts_with(c.last_error, :given_up) OR starts_with(c.last_error, :in_doubt), false)"
     f" AS was_dropped_by_hand, {_ATTEMPT_AT} AS attempt_at"
 )

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from models.command_states import CLAIMABLE, LEASED, OPEN, State
+from models.command_sql import DUE, FIRST, IS_CLAIMABLE, LEFT_TO_PEOPLE
+from models.command_states import LEASED, OPEN, State, among
 from models.heartbeats import SILENT_AFTER_S
 from models.patience import SearchTooWideError, patience
 from models.provider_gate import FAILURES_THAT_CLOSE
@@ -50,28 +51,21 @@ class Counts:
     is_whole: bool
 
 
-def _among(states: Sequence[State]) -> str:
-    return "(" + ", ".join(f"'{state}'" for state in states) + ")"
-
-
-IS_CLAIMABLE = f"state IN {_among(CLAIMABLE)}"
-_DUE = f"{IS_CLAIMABLE} AND available_at <= now()"
-_FOR_EVER = "available_at >= '8000-01-01'"
 _COUNT = (
     "SELECT kind, state, count(*) AS number,"  # noqa: S608 - constants
-    f" min(created_at) FILTER (WHERE state IN {_among(OPEN)}) AS oldest_at,"
-    f" count(*) FILTER (WHERE {_DUE}) AS due,"
-    f" count(*) FILTER (WHERE {_DUE} AND available_at < now() - make_interval(secs => {OVERDUE_AFTER_S})) AS overdue,"
-    f" min(available_at) FILTER (WHERE {_DUE}) AS due_since,"
-    f" min(available_at) FILTER (WHERE {IS_CLAIMABLE} AND available_at > now() AND NOT {_FOR_EVER}) AS next_at,"
-    f" coalesce(max(attempts) FILTER (WHERE state IN {_among(OPEN)}), 0) AS most_attempts,"
-    f" count(*) FILTER (WHERE {IS_CLAIMABLE} AND {_FOR_EVER}) AS left_to_people FROM commands"
+    f" min(created_at) FILTER (WHERE state IN {among(OPEN)}) AS oldest_at,"
+    f" count(*) FILTER (WHERE {DUE}) AS due,"
+    f" count(*) FILTER (WHERE {DUE} AND available_at < now() - make_interval(secs => {OVERDUE_AFTER_S})) AS overdue,"
+    f" min(available_at) FILTER (WHERE {DUE}) AS due_since,"
+    f" min(available_at) FILTER (WHERE {IS_CLAIMABLE} AND available_at > now() AND NOT {LEFT_TO_PEOPLE}) AS next_at,"
+    f" coalesce(max(attempts) FILTER (WHERE state IN {among(OPEN)}), 0) AS most_attempts,"
+    f" count(*) FILTER (WHERE {IS_CLAIMABLE} AND {LEFT_TO_PEOPLE}) AS left_to_people FROM commands"
 )
 _COUNT_ALL = text(f"{_COUNT} GROUP BY kind, state")
 # What partial indexes find, however much was done.
 _COUNT_MOVING = text(
     f"{_COUNT} WHERE {IS_CLAIMABLE} GROUP BY kind, state"
-    f" UNION ALL {_COUNT} WHERE state IN {_among(LEASED)} GROUP BY kind, state"
+    f" UNION ALL {_COUNT} WHERE state IN {among(LEASED)} GROUP BY kind, state"
 )
 
 
@@ -112,12 +106,12 @@ def _first(rows: Sequence[Any], name: str) -> datetime | None:
 # Whatever else waits, a sweep takes back every lease that is over, and publishes the oldest first attempt of each
 # queue. Mails are looked at only while nothing holds them back: no gate, no pace.
 _UNSWEPT = text(
-    f"SELECT (SELECT min(lease_until) FROM commands WHERE state IN {_among(LEASED)}"  # noqa: S608 - constants
+    f"SELECT (SELECT min(lease_until) FROM commands WHERE state IN {among(LEASED)}"  # noqa: S608 - constants
     " AND lease_until < now() - make_interval(secs => :patience_s)) AS lease_at,"
     " (SELECT min(available_at) FROM (SELECT DISTINCT ON (is_mail) each.* FROM"
-    f" (SELECT DISTINCT kind FROM commands WHERE {IS_CLAIMABLE} AND attempts = 0) AS wanted CROSS JOIN LATERAL"
+    f" (SELECT DISTINCT kind FROM commands WHERE {IS_CLAIMABLE} AND {FIRST}) AS wanted CROSS JOIN LATERAL"
     " (SELECT recipient <> '' AS is_mail, available_at, published_at FROM commands WHERE kind = wanted.kind"
-    f" AND {_DUE} AND attempts = 0 ORDER BY available_at LIMIT 1) AS each ORDER BY is_mail, available_at) AS oldest"
+    f" AND {DUE} AND {FIRST} ORDER BY available_at LIMIT 1) AS each ORDER BY is_mail, available_at) AS oldest"
     " WHERE published_at IS NULL AND available_at < now() - make_interval(secs => :patience_s)"
     " AND (NOT is_mail OR NOT :mails_may_wait AND NOT EXISTS (SELECT FROM provider_gates"
     f" WHERE closed_until > now() OR failures >= {FAILURES_THAT_CLOSE}))) AS due_at"

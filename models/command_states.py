@@ -24,6 +24,7 @@ database goes through *running*. Only that difference decides what an expired le
 inside the database was rolled back, what happened outside it may have happened.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,6 +58,11 @@ OPEN = (State.WAITING, State.PENDING, State.RUNNING, State.SENDING, State.UNKNOW
 """States in which something is still to happen."""
 
 
+def among(states: Iterable[State]) -> str:
+    """For a statement: `state IN {among(OPEN)}`."""
+    return "(" + ", ".join(f"'{state}'" for state in states) + ")"
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """A named move. Nothing changes a command's state except along one of these."""
@@ -82,7 +88,7 @@ RESEND = Edge("resend", (State.FAILED, State.UNKNOWN, State.DONE), State.PENDING
 # Not from *sending*: there a worker holds the lease, and looks at what was told before it decides.
 SETTLE = Edge("settle", (State.PENDING, State.UNKNOWN), State.DONE)
 REJECT = Edge("reject", (State.PENDING, State.UNKNOWN), State.FAILED)
-# Only what surely has not gone out; `last_error` says that it never did (`command_ledger.DROPPED`).
+# Only what surely has not gone out; `last_error` says that it never did (`command_sql.DROPPED`).
 DROP = Edge("drop", (State.WAITING, State.PENDING), State.DONE)
 # Only a person: of what is unknown, nobody can say that it never went out (`models/command_actions.py`).
 DROP_BY_HAND = Edge("drop", (State.UNKNOWN, State.FAILED), State.DONE)

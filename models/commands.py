@@ -28,11 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Instant
-from models.command_states import CLAIMABLE, LEASED, State
-
-
-def _among(states: tuple[State, ...]) -> str:
-    return "state IN (" + ", ".join(f"'{state}'" for state in states) + ")"
+from models.command_states import CLAIMABLE, LEASED, State, among
 
 
 class CommandColumns:
@@ -77,18 +73,22 @@ class Command(CommandColumns, Base):
 
     __tablename__ = "commands"
     __table_args__ = (
-        CheckConstraint(_among(tuple(State)), name="state_known"),
-        CheckConstraint(f"({_among(LEASED)}) = (lease_token IS NOT NULL)", name="leased_states_have_a_lease"),
+        CheckConstraint(f"state IN {among(State)}", name="state_known"),
+        CheckConstraint(
+            f"(state IN {among(LEASED)}) = (lease_token IS NOT NULL)", name="leased_states_have_a_lease"
+        ),
         CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_whole"),
         UniqueConstraint("appointment_id", "kind", "sequence", "recipient"),
-        Index("ix_commands_due", "kind", "available_at", postgresql_where=text(_among(CLAIMABLE))),
+        Index(
+            "ix_commands_due", "kind", "available_at", postgresql_where=text(f"state IN {among(CLAIMABLE)}")
+        ),
         Index(
             "ix_commands_due_first",
             "kind",
             "available_at",
-            postgresql_where=text(f"{_among(CLAIMABLE)} AND attempts = 0"),
+            postgresql_where=text(f"state IN {among(CLAIMABLE)} AND attempts = 0"),
         ),
-        Index("ix_commands_leases", "lease_until", postgresql_where=text(_among(LEASED))),
+        Index("ix_commands_leases", "lease_until", postgresql_where=text(f"state IN {among(LEASED)}")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from models import cursors
+from models.command_sql import LEFT_TO_PEOPLE
 from models.notification_list import masked
 from models.notifications import MAIL_INCIDENT, UNFINISHED
 from models.patience import patience
@@ -154,9 +155,9 @@ _EVENTS = text(
     " WHERE send_id = ANY(:send_ids) ORDER BY at DESC, id DESC LIMIT 200"
 )
 _COMMAND = text(
-    "SELECT id, kind, state, attempts, doubts, misses, available_at, doubt_since, last_error, created_at,"
+    "SELECT id, kind, state, attempts, doubts, misses, available_at, doubt_since, last_error, created_at,"  # noqa: S608 - constants
     " finished_at, recipient, request_id, coalesce(facts ->> 'role', 'client') AS role,"
-    " available_at >= '8000-01-01' AS left_to_people FROM all_commands WHERE id = :command_id"
+    f" {LEFT_TO_PEOPLE} AS left_to_people FROM all_commands WHERE id = :command_id"
 )
 _APPOINTMENT = text(
     "SELECT a.id, a.uuid, a.order_id, a.confirmed, a.cancelled, a.allday, a.summary, a.appt_type,"

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, text
 
 from models import audit, cursors
+from models.command_sql import IS_CLAIMABLE, LEFT_TO_PEOPLE
 from models.notifications import UNFINISHED
 from settings import get_settings
 
@@ -33,7 +34,7 @@ _FIELDS = (
 _MORE = (
     ", n.subject_key, n.send_id, n.provider_id, n.worker, n.task_id, n.release, n.endpoint_host,"
     " c.state AS command_state,"
-    " CASE WHEN c.state IN ('pending', 'unknown') AND c.available_at < '8000-01-01' THEN c.available_at END AS next_at,"
+    f" CASE WHEN c.{IS_CLAIMABLE} AND NOT c.{LEFT_TO_PEOPLE} THEN c.available_at END AS next_at,"
     " m.outcome AS mail_outcome, m.last_event, m.last_event_at"
 )
 _LIST = text(

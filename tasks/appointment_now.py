@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from models.command_states import OPEN
+from models.command_states import OPEN, among
 from models.mail_facts import Shown
 from models.prepared import Prepared
 from tasks.catalogue import RECONCILE_TIMES
@@ -81,7 +81,7 @@ _ELSEWHERE: Final = {
     "photographer_user_name": "u.name",
     "photographer_email": "u.email",
     "awaits_times": "EXISTS (SELECT FROM commands k WHERE k.appointment_id = a.id"
-    f" AND k.kind = '{RECONCILE_TIMES.name}' AND (k.state IN ({', '.join(repr(str(s)) for s in OPEN)})"
+    f" AND k.kind = '{RECONCILE_TIMES.name}' AND (k.state IN {among(OPEN)}"
     " OR k.state = 'failed' AND a.reconciled_at IS NULL))",
 }
 _NOW = Prepared(f"""

@@ -10,17 +10,9 @@ from sqlalchemy.exc import OperationalError
 
 import measures
 from models import database
-from models.command_ledger import (
-    Claim,
-    LeaseLostError,
-    Moved,
-    claim,
-    claim_next,
-    claim_several,
-    fail,
-    postpone,
-    put_off,
-)
+from models.command_claims import Claim, LeaseLostError, claim, claim_next, claim_several
+from models.command_endings import fail, postpone, put_off
+from models.command_ledger import Moved
 from models.database import after_commit
 from models.incidents import Trouble, open_notification
 from models.notifications import COMMAND_FAILED

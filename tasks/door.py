@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from models.command_ledger import add, drop, resend, wake_relay
-from models.command_states import DROP, OPEN, RESEND, State
+from models.command_ledger import add, drop, resend
+from models.command_publishing import wake_relay
+from models.command_sql import LEFT_TO_PEOPLE
+from models.command_states import DROP, OPEN, RESEND, State, among
 from models.commands import NewCommand
 from models.mail_facts import Told
 from tasks.catalogue import KINDS, PRIORITIES_ON_REDIS, RECONCILE_TIMES, SEND_ASSIGNMENT, SEND_CONFIRMATION
@@ -110,7 +112,7 @@ _CLOCKS_AT_WORK = text(
     "SELECT state <> 'done' AS at_work FROM commands WHERE appointment_id = :id AND kind = :kind FOR SHARE"
 )
 _CONFIRMATION = text(
-    "SELECT id, state, state = 'unknown' AND available_at >= '8000-01-01' AS left_to_people FROM all_commands"
+    f"SELECT id, state, state = 'unknown' AND {LEFT_TO_PEOPLE} AS left_to_people FROM all_commands"  # noqa: S608 - constants
     " WHERE appointment_id = :id AND kind = :kind AND lower(recipient) = lower(:recipient)"
     " ORDER BY sequence DESC, id DESC LIMIT 1"
 )
@@ -154,7 +156,7 @@ def confirm_again(connection: Connection, appointment_id: int, recipient: str, r
 
 # Locked first: a worker that would claim one of them now waits for our commit, and then finds what we decided.
 _HOLD_UNSENT = text(
-    f"SELECT FROM commands WHERE appointment_id = :id AND state IN ({', '.join(repr(str(s)) for s in DROP.sources)})"
+    f"SELECT FROM commands WHERE appointment_id = :id AND state IN {among(DROP.sources)}"
     " ORDER BY id FOR UPDATE"
 )
 _CLOCKS_SO_FAR = text(

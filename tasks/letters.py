@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from models.clock.display import at_offset, in_zone
-from models.command_ledger import Claim
+from models.command_claims import Claim
 from models.mail_facts import MailFacts, Role, Told
 from models.prepared import Prepared
 from settings import Settings

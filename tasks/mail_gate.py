@@ -6,7 +6,9 @@ import time
 from sqlalchemy import Connection
 
 from models import database
-from models.command_ledger import Claim, publish_again, put_off
+from models.command_claims import Claim
+from models.command_endings import put_off
+from models.command_publishing import publish_again
 from models.incidents import Trouble, close_notification, open_notification
 from models.notifications import MANDRILL_UNAVAILABLE
 from models.provider_gate import PROBES, line_s, note_failure, note_success, read_gate, reserve

@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 import measures
-from models import command_ledger as ledger
-from models.command_ledger import Claim, LeaseLostError
+from models import command_endings as endings
+from models.command_claims import TELL, Claim, LeaseLostError
 from models.database import after_commit
 from models.incidents import Trouble, close_notifications, open_notification
 from models.mail_events import verdicts
@@ -35,7 +35,7 @@ LONGEST_ADDRESS = 320
 """Characters of an address that the tables hold: 64 before the @, 255 after it."""
 
 _BEGIN = Prepared(f"""
-WITH told AS ({ledger.TELL})
+WITH told AS ({TELL})
 INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient, copies)
 SELECT $5, told.id, $6, $7, $8, $9 FROM told
 ON CONFLICT (send_id) DO UPDATE SET outcome = 'sending', copies = excluded.copies, decided_at = NULL
@@ -79,7 +79,7 @@ _DECIDE = Prepared(f"UPDATE emails SET {_decision(2)} WHERE send_id = $1 RETURNI
 # provider's that it makes forgotten.
 _ACCEPT = Prepared(f"""
 WITH finished AS (
-  {ledger.FINISH_MAIL}
+  {endings.FINISH_MAIL}
     AND NOT EXISTS (SELECT FROM notifications n WHERE n.appointment_id = $3 AND n.state IN ('open', 'retrying')
       AND n.status IN ('{MANDRILL_EMAIL_FAILED}', '{COMMAND_FAILED}'))
     AND NOT EXISTS (SELECT FROM provider_gates WHERE name = '{MAIL_PROVIDER}' AND failures > 0)
@@ -130,7 +130,7 @@ def not_now(connection: Connection, claimed: Claim) -> None:
 
 def superfluous(connection: Connection, claimed: Claim) -> None:
     """Nothing is left to be told, so that nobody has to care about it any more. Raises `LeaseLostError`."""
-    ledger.drop_claimed(connection, claimed)
+    endings.drop_claimed(connection, claimed)
     not_now(connection, claimed)
     close_notifications(connection, [_subject_key(claimed), crash_key(claimed)], "superfluous")
 
@@ -224,7 +224,7 @@ def accepted(
     template: Template | None = None,
 ) -> None:
     """The provider has it. An open notification about this mail is over; refused copies get their own."""
-    ledger.finish(connection, claimed)
+    endings.finish(connection, claimed)
     _decide(connection, claimed, outcome, provider_id=provider_id, detail=detail, template=template)
     close_notifications(connection, [_subject_key(claimed), crash_key(claimed)], "success")
     if outcome == "accepted":
@@ -237,7 +237,7 @@ def refused(
     connection: Connection, claimed: Claim, outcome: Refused, template: Template | None = None
 ) -> None:
     """The provider will never take it as it is: no retry, one notification."""
-    ledger.fail(connection, claimed, outcome.message)
+    endings.fail(connection, claimed, outcome.message)
     after_commit(connection, measures.FAILURES.labels(claimed.kind).inc)
     cause = outcome.reject_reason or outcome.cause
     _decide(
@@ -282,13 +282,13 @@ def refused_unwritten(connection: Connection, claimed: Claim, outcome: Refused) 
 
 def left_to_people(connection: Connection, claimed: Claim, message: str, *, missed: bool) -> None:
     """The doubt cannot be settled by asking: it stays, and a person decides."""
-    ledger.stay_in_doubt(connection, claimed, None, message, missed=missed)
+    endings.stay_in_doubt(connection, claimed, None, message, missed=missed)
     _tell_of_doubt(connection, claimed, message)
 
 
 def shown_to_people(connection: Connection, claimed: Claim, message: str, ask_again_s: float) -> None:
     """The doubt has lasted long enough for people to see it; the provider is asked again in `ask_again_s`."""
-    ledger.stay_in_doubt(connection, claimed, ask_again_s, message, missed=False)
+    endings.stay_in_doubt(connection, claimed, ask_again_s, message, missed=False)
     _tell_of_doubt(connection, claimed, message)
 
 
@@ -326,10 +326,10 @@ def _not_accepted(
     if outcome.about_recipient and claimed.attempts >= RECIPIENT_TRIES:
         delay_s = None
     if delay_s is not None:
-        ledger.postpone(connection, claimed, max(delay_s, outcome.retry_after_s or 0), outcome.message)
+        endings.postpone(connection, claimed, max(delay_s, outcome.retry_after_s or 0), outcome.message)
         after_commit(connection, measures.RETRIES.labels(claimed.kind).inc)
         return
-    ledger.fail(connection, claimed, outcome.message)
+    endings.fail(connection, claimed, outcome.message)
     after_commit(connection, measures.FAILURES.labels(claimed.kind).inc)
     _open(
         connection,
@@ -355,7 +355,7 @@ def _unknown(
         code=outcome.code,
         template=template,
     )
-    ledger.doubt(connection, claimed, grace_s, outcome.message)
+    endings.doubt(connection, claimed, grace_s, outcome.message)
 
 
 def _tell_of_refused_copy(connection: Connection, claimed: Claim, email: str, reason: str) -> None:

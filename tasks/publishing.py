@@ -22,7 +22,7 @@ from kombu.pools import producers
 
 import measures
 from models import database
-from models.command_ledger import Due, unpublish
+from models.command_publishing import Due, unpublish
 from tasks.catalogue import KINDS, PRIORITIES_ON_RABBITMQ, PRIORITIES_ON_REDIS, ROOM
 
 BROKER_ERRORS = (OperationalError, KombuError, OSError)

@@ -13,10 +13,11 @@ import time
 import structlog
 from celery import shared_task
 
-from models import command_ledger as ledger
 from models import database
 from models.appointment_clocks import Decision
-from models.command_ledger import Claim, Due, LeaseLostError
+from models.command_claims import Claim, LeaseLostError
+from models.command_endings import finish_several
+from models.command_publishing import Due
 from models.incidents import close_notifications
 from tasks.catalogue import CLOCKS_AT_ONCE, KINDS, MAIL_QUEUE, RECONCILE_TIMES, ROOM
 from tasks.claims import (
@@ -92,7 +93,7 @@ def _carry_out(claims: list[Claim]) -> tuple[dict[int, Decision], list[Due]]:
         decisions = decide_all(connection, sorted({claimed.appointment_id for claimed in claims}))
         origins = {claimed.appointment_id: Origin(claimed.id, claimed.request_id) for claimed in claims}
         told = write_all(connection, decisions, origins)
-        released = ledger.finish_several(connection, claims, MAILS, ROOM[MAIL_QUEUE])
+        released = finish_several(connection, claims, MAILS, ROOM[MAIL_QUEUE])
         close_notifications(
             connection,
             [crash_key(claimed) for claimed in claims if claimed.appointment_id in told],

@@ -14,7 +14,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, text
 
 from models.appointment_clocks import read_clocks, write_clocks
-from models.command_ledger import Claim
+from models.command_claims import Claim
 from settings import get_settings
 from tasks.catalogue import KINDS, RECONCILE_TIMES
 

@@ -19,10 +19,10 @@ from uuid import UUID
 import structlog
 from celery import Task, shared_task
 
-from models import command_ledger as ledger
+from models import command_endings as endings
 from models import database
 from models.appointment_change import lock
-from models.command_ledger import Claim, LeaseLostError
+from models.command_claims import Claim, LeaseLostError, begin_again
 from settings import Settings, get_settings
 from tasks import mail_gate, mail_record
 from tasks.catalogue import (
@@ -156,11 +156,11 @@ def _prepare(kind: CommandKind, claimed: Claim, settings: Settings) -> Mail | No
                 case Tell(spoken, facts, entry, now):
                     letter = letter_of(connection, claimed, spoken, facts, entry, now, settings)
                 case NotYet(awaits_times=True):
-                    ledger.await_times(connection, claimed)
+                    endings.await_times(connection, claimed)
                     mail_record.not_now(connection, claimed)
                     return None
                 case NotYet():
-                    ledger.put_off(connection, claimed, BEHIND_ANOTHER_S)
+                    endings.put_off(connection, claimed, BEHIND_ANOTHER_S)
                     mail_record.not_now(connection, claimed)
                     return None
                 case Superfluous():
@@ -268,19 +268,19 @@ def _begin_again_or_decide(claimed: Claim, settings: Settings) -> Claim | None:
                 mail_record.shown_to_people(connection, claimed, reason, INQUIRY_PATIENCE * grace_s)
             case CannotTell(reason) if claimed.doubt_age_s < INQUIRY_PATIENCE * grace_s:
                 delay_s = max(grace_s, claimed.doubt_age_s)
-                ledger.stay_in_doubt(connection, claimed, delay_s, reason, missed=False)
+                endings.stay_in_doubt(connection, claimed, delay_s, reason, missed=False)
             case CannotTell(reason) if claimed.doubt_age_s < ASKED_FOR_S:
                 mail_record.shown_to_people(connection, claimed, reason, INQUIRY_PATIENCE * grace_s)
             case CannotTell(reason):
                 mail_record.left_to_people(connection, claimed, reason, missed=False)
             case NotFound() if claimed.misses + 1 < enough:
                 delay_s = MISS_PAUSES[claimed.misses] * grace_s
-                ledger.stay_in_doubt(connection, claimed, delay_s, "Mandrill has no such mail.", missed=True)
+                endings.stay_in_doubt(connection, claimed, delay_s, "Mandrill has no such mail.", missed=True)
             case NotFound() if claimed.doubts >= DOUBTFUL_SENDS_LIMIT:
                 message = f"{claimed.doubts} attempts ended in doubt, and Mandrill shows no such mail."
                 mail_record.left_to_people(connection, claimed, message, missed=True)
             case NotFound():
-                return ledger.begin_again(connection, claimed)
+                return begin_again(connection, claimed)
     return None
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 
 import measures
 from models import database
-from models.command_ledger import Due, expire_leases, take_created, take_due
+from models.command_claims import expire_leases
+from models.command_publishing import Due, take_created, take_due
 from settings import get_settings
 from tasks import mail_gate
 from tasks.catalogue import (

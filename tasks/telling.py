@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, text
 
 from models.appointment_history import changed_since, touched
-from models.command_ledger import Claim
+from models.command_claims import Claim
 from models.mail_facts import MailFacts, Role, Shown, Told
 from tasks.appointment_now import AppointmentNow, appointment_now
 from tasks.catalogue import (

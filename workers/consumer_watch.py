@@ -14,8 +14,8 @@ from celery.worker import state
 from sqlalchemy import text
 
 from models import database
-from models.command_ledger import REPUBLISH_AFTER_S
-from models.command_states import CLAIMABLE
+from models.command_publishing import REPUBLISH_AFTER_S
+from models.command_sql import IS_CLAIMABLE
 from models.provider_gate import OPEN_GATE, read_gate
 from settings import get_settings
 from tasks.catalogue import KINDS
@@ -27,9 +27,7 @@ PUBLISHED_IN_VAIN = 3
 
 # A message that was sent a moment ago may still be on its way.
 _UNHEARD = text(
-    "SELECT 1 FROM commands WHERE state IN ("  # noqa: S608 - constants
-    + ", ".join(f"'{state_}'" for state_ in CLAIMABLE)
-    + ") AND kind = ANY(:kinds) AND publishes >= :publishes"
+    f"SELECT 1 FROM commands WHERE {IS_CLAIMABLE} AND kind = ANY(:kinds) AND publishes >= :publishes"  # noqa: S608 - constants
     " AND available_at < now() - make_interval(secs => :due_s)"
     " AND published_at > now() - make_interval(secs => :idle_s)"
     f" AND published_at < now() - make_interval(secs => {REPUBLISH_AFTER_S}) LIMIT 1"

@@ -18,7 +18,7 @@ import structlog
 import telemetry
 from models import database
 from models.appointment_intake import ONE_NOTIFY_COVERS_S
-from models.command_ledger import CHANNEL, CREATED
+from models.command_publishing import CHANNEL, CREATED
 from settings import get_settings
 from tasks.catalogue import CLOCKS_QUEUE
 from tasks.crashes import place_of

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from models import appointment_intake
-from models.command_ledger import CREATED
+from models.command_publishing import CREATED
 from settings import get_settings
 from tests.client import ApiClient
 from tests.world import World

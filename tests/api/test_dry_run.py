@@ -189,7 +189,7 @@ def test_nothing_of_a_mail_gets_into_the_log(
 
 
 def test_nothing_is_announced_to_the_relay(api: ApiClient, world: World, booking: dict):
-    from models.command_ledger import CHANNEL
+    from models.command_publishing import CHANNEL
     from models.database import open_listening_connection
 
     with open_listening_connection("test") as listening:

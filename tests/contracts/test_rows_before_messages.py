@@ -11,7 +11,7 @@ import pytest
 import redis
 from celery import Celery
 
-from models.command_ledger import Due
+from models.command_publishing import Due
 from tasks.catalogue import KINDS, RECONCILE_TIMES
 from tasks.publishing import publish
 from tasks.reconcile_times import reconcile_times

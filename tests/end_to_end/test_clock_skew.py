@@ -10,7 +10,8 @@ from contextlib import ExitStack
 import pytest
 
 from models import database
-from models.command_ledger import claim, doubt, postpone
+from models.command_claims import claim
+from models.command_endings import doubt, postpone
 from models.command_states import BEGIN_SENDING
 from tasks.sweep import sweep
 from tests.stack import TIMERS, Stack

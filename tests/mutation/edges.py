@@ -1,4 +1,4 @@
-"""Changes the table of edges, one entry at a time, and runs the tests of the ledger on each: `make mutation`.
+"""Changes the table of edges, one entry at a time, and runs the tests of the moves on each: `make mutation`.
 
 mutmut changes functions; the states and edges are a table, and its rules stand in the statements that are made of
 it. Here each edge loses a source, gains one, or leads elsewhere, and the tests must notice. One PostgreSQL serves
@@ -23,7 +23,9 @@ PAGE = ROOT / "models/command_states.py"
 TESTS = (
     "tests/models/test_command_states.py",
     "tests/contracts/test_states_and_edges.py",
-    "tests/models/test_command_ledger.py",
+    "tests/models/test_command_moves.py",
+    "tests/models/test_command_claims.py",
+    "tests/models/test_command_endings.py",
 )
 STATES = ("WAITING", "PENDING", "RUNNING", "SENDING", "UNKNOWN", "DONE", "FAILED")
 

@@ -1,14 +1,18 @@
 """Appointments with the commands of a create, as the front door leaves them, and what the tests do with time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from models import database
 from models.appointment_intake import insert_appointment
 from models.clock.supplied import Supplied
+from models.command_claims import claim_several
+from models.command_endings import finish_several
+from models.command_publishing import Due
 from models.command_states import State
 from models.commands import NewCommand
 from models.moment import now
@@ -71,6 +75,19 @@ def mail_due(world: World, order: MadeOrder | None = None, **more: Any) -> Plann
     with database.transaction() as connection:
         write(connection, planned.id, decide_today(read_clocks(connection, planned.id)))
     return planned
+
+
+def release(connection: Connection, appointment_id: int, kinds: Sequence[str], room: int) -> list[Due]:
+    """Let the waiting mails go as a worker does that computed the appointment's times; those to be published."""
+    times = connection.execute(
+        text(
+            "INSERT INTO commands (appointment_id, kind, sequence, state, request_id)"
+            " SELECT :id, 'reconcile-times', coalesce(max(sequence), 0) + 1, 'pending', 'r' FROM commands"
+            " WHERE appointment_id = :id RETURNING id"
+        ),
+        {"id": appointment_id},
+    ).scalar_one()
+    return finish_several(connection, claim_several(connection, times, "reconcile-times", 60, 1), kinds, room)
 
 
 def command_row(command_id: int) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import redis
 from sqlalchemy import text
 
 from cli.doctor import examine
-from models import command_ledger as ledger
-from models import database
+from models import command_publishing, database
+from models.command_claims import claim
 from models.command_states import BEGIN_SENDING
 from models.provider_gate import FAILURES_THAT_CLOSE, PROBES
 from settings import get_settings
@@ -19,7 +19,7 @@ from tasks.catalogue import MAIL_PROVIDER, MAIL_QUEUE, ROOM
 from tasks.mail.outcomes import Accepted, NotAccepted
 from tasks.sweep import QUEUES, sweep
 from tests.client import ApiClient
-from tests.tasks.planned import plan
+from tests.tasks.planned import plan, release
 from tests.world import World
 
 HOURS_OF_MAILS = 100_000
@@ -80,7 +80,7 @@ def test_a_hundred_thousand_waiting_mails_cost_a_sweep_next_to_nothing(
     costs["queue full"] = milliseconds(sweep)
     planned = plan(world, world.order())
     costs["release"] = milliseconds(
-        lambda: _rolled_back(ledger.release, planned.id, QUEUES[MAIL_QUEUE], ROOM[MAIL_QUEUE])
+        lambda: _rolled_back(release, planned.id, QUEUES[MAIL_QUEUE], ROOM[MAIL_QUEUE])
     )
     costs["doctor"] = milliseconds(gate_finding, 3)
     print({what: f"{cost:.1f} ms" for what, cost in costs.items()})  # noqa: T201 - a measurement
@@ -94,7 +94,7 @@ def _rolled_back(move: Callable[..., object], *args: object) -> None:
 
 @pytest.mark.parametrize("queue", QUEUES)
 def test_the_sweep_reads_by_an_index(a_night_without_mandrill: World, queue: str) -> None:
-    for statement in ledger._TAKE_DUE.values():
+    for statement in command_publishing._TAKE_DUE.values():
         with database.engine().connect() as connection:
             rows = connection.execute(
                 text(f"EXPLAIN {statement.text}"),
@@ -213,7 +213,4 @@ def test_a_backlog_drains_at_the_configured_rate_and_in_order_of_age(
 def test_nothing_but_the_gate_is_asked_about_a_mail_that_cannot_go(a_night_without_mandrill: World) -> None:
     command_id = a_night_without_mandrill.row("SELECT min(id) AS id FROM commands")["id"]
     with database.transaction() as connection:
-        assert (
-            ledger.claim(connection, command_id, "send-confirmation", BEGIN_SENDING, 60, MAIL_PROVIDER)
-            is None
-        )
+        assert claim(connection, command_id, "send-confirmation", BEGIN_SENDING, 60, MAIL_PROVIDER) is None

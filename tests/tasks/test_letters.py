@@ -8,7 +8,7 @@ import pytest
 
 from models import database
 from models.clock.supplied import Supplied
-from models.command_ledger import claim
+from models.command_claims import claim
 from models.command_states import BEGIN_SENDING, State
 from models.commands import NewCommand
 from models.mail_facts import MailFacts, told_now

@@ -3,7 +3,8 @@
 import pytest
 
 from models import database
-from models.command_ledger import claim, take_due
+from models.command_claims import claim
+from models.command_publishing import take_due
 from models.command_states import BEGIN_SENDING
 from models.provider_gate import (
     FAILURES_THAT_CLOSE,

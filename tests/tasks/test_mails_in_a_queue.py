@@ -17,7 +17,7 @@ LONG_AGO_S = 60
 
 
 @pytest.fixture(autouse=True)
-def a_moment_to_go_on(a_message_does_its_own_mail, monkeypatch):
+def a_moment_to_go_on(a_message_does_its_own_command, monkeypatch):
     monkeypatch.setattr(tasks.send_mail, "GO_ON_FOR_S", 30.0)
 
 

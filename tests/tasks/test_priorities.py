@@ -3,10 +3,10 @@
 import pytest
 
 from models import database
-from models.command_ledger import Due, release, take_due
+from models.command_publishing import Due, take_due
 from tasks.catalogue import PRIORITIES_ON_REDIS
 from tasks.publishing import publish
-from tests.tasks.planned import plan
+from tests.tasks.planned import plan, release
 
 pytestmark = pytest.mark.usefixtures("database")
 REPEATS = f"mail\x06\x16{PRIORITIES_ON_REDIS.repeat}"

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from models import database
-from models.command_ledger import Due, take_due
+from models.command_publishing import Due, take_due
 from tasks.catalogue import ROOM
 from tasks.publishing import is_full, publish
 from tests.servers import running_redis

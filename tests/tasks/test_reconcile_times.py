@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, time
 import pytest
 from sqlalchemy import text
 
-from models import command_ledger as ledger
 from models import database
 from models.clock import load_atlas, tzdata_version
 from models.clock.supplied import Supplied
+from models.command_claims import expire_leases
+from models.command_ledger import resend
 from models.command_states import State
 from models.commands import NewCommand
 from tasks.catalogue import CRASH_DELAYS_S, JITTER
@@ -202,7 +203,7 @@ def test_success_after_a_person_sent_it_again_ends_the_notification(world):
             ),
             {"id": planned.id},
         )
-        assert ledger.resend(connection, planned.commands[KIND])
+        assert resend(connection, planned.commands[KIND])
     run(planned)
     (told,) = world.notifications(planned.id)
     assert (told["state"], told["closed_by"]) == ("resolved", "success")
@@ -240,7 +241,7 @@ def test_a_worker_that_lost_its_lease_stores_nothing(world, broker):
             eventually(lambda: command_row(command_id)["state"] == "running", what="the worker has its claim")
             let_lease_expire(command_id)
             with database.transaction() as sweeping:
-                ledger.expire_leases(sweeping, 1)
+                expire_leases(sweeping, 1)
         working.result(10)
     assert world.appointment(planned.id)["reconciled_at"] is None
     assert command_row(command_id)["state"] == "pending"

@@ -9,9 +9,9 @@ import redis
 import structlog
 from sqlalchemy import text
 
-from models import command_ledger as ledger
 from models import database
-from models.command_ledger import LeaseLostError
+from models.command_claims import LeaseLostError, claim_several
+from models.command_endings import finish_several
 from tasks import reconcile_times as task
 from tasks.catalogue import CLOCKS_AT_ONCE, CRASH_DELAYS_S
 from tests.bookings import book, double_booked, utc
@@ -192,13 +192,13 @@ def test_those_that_are_done_together_see_each_other(world: World, broker: redis
 def test_a_lease_that_was_lost_leaves_nothing_of_the_others_behind(queue: Queue, world: World):
     made = queue(2)
     with database.autocommit_engine().connect() as connection:
-        claims = ledger.claim_several(connection, made[1].commands[KIND], KIND, 60, 10)
+        claims = claim_several(connection, made[1].commands[KIND], KIND, 60, 10)
     assert [claimed.id for claimed in claims] == [each.commands[KIND] for each in made]
     world.execute(
         "UPDATE commands SET lease_token = gen_random_uuid() WHERE id = :id", id=made[0].commands[KIND]
     )
     with pytest.raises(LeaseLostError), database.transaction() as connection:
-        ledger.finish_several(connection, claims, ["send-confirmation"], 10)
+        finish_several(connection, claims, ["send-confirmation"], 10)
     assert states(made) == ["running", "running"]
     assert states(made, "send-confirmation") == ["waiting", "waiting"]
 

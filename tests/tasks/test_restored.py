@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 import cli.restored
 from cli.app import create_app
 from models import database
-from models.command_ledger import take_due
+from models.command_publishing import take_due
 from settings import get_settings
 from tasks.catalogue import KINDS
 from tasks.reconcile_times import reconcile_times

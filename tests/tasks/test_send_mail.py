@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-from models import command_ledger as ledger
 from models import database
+from models.command_claims import expire_leases
+from models.command_ledger import resend
+from models.command_publishing import take_due
 from models.command_states import State
 from models.commands import NewCommand
 from models.notification_list import read_notification
@@ -338,7 +340,7 @@ def test_a_crash_before_the_mail_is_made_is_given_back_by_its_table_and_then_sho
 
     world.execute("UPDATE appointments SET zone_name = 'America/Denver' WHERE id = :id", id=planned.id)
     with database.transaction() as connection:
-        assert ledger.resend(connection, mail_of(planned))
+        assert resend(connection, mail_of(planned))
     provider.script.append(SENT)
     run(planned)
     assert (state_of(planned), open_notifications(world)) == ("done", [])
@@ -575,10 +577,10 @@ def assert_left_to_people(world, provider, planned, *, sends):
     assert (told["cause"], told["recipient"]) == ("undecided", row["recipient"])
     assert provider.calls.count("messages/send.json") == sends
     with database.transaction() as connection:
-        assert ledger.take_due(connection, 10, room=2_000) == []
+        assert take_due(connection, 10, room=2_000) == []
 
     with database.transaction() as connection:
-        assert ledger.resend(connection, row["id"])
+        assert resend(connection, row["id"])
     provider.script.append(SENT)
     run(planned)
     assert state_of(planned) == "done"
@@ -592,7 +594,7 @@ def test_a_resend_is_a_new_mail_and_its_success_ends_the_notification(world, pro
     old = command_row(mail_of(planned))["send_id"]
     (told,) = open_notifications(world)
     with database.transaction() as connection:
-        assert ledger.resend(connection, mail_of(planned))
+        assert resend(connection, mail_of(planned))
     run(planned)
     emails = world.rows("SELECT send_id, outcome FROM emails ORDER BY id")
     assert [email["outcome"] for email in emails] == ["refused", "accepted"]
@@ -607,7 +609,7 @@ def test_a_second_failure_opens_the_same_notification_again(world, provider):
         provider.script.append(says("rejected", reject_reason=reason))
         run(planned)
         with database.transaction() as connection:
-            ledger.resend(connection, mail_of(planned))
+            resend(connection, mail_of(planned))
     (told,) = open_notifications(world)
     assert told["cause"] == "spam"
     assert told["last_at"] > told["first_at"]
@@ -683,7 +685,7 @@ def test_a_worker_that_was_too_slow_leaves_the_decision_to_the_next(world, provi
     def act(server, sock):
         let_lease_expire(mail_of(planned))
         with database.transaction() as connection:
-            ledger.expire_leases(connection, 1)
+            expire_leases(connection, 1)
         return SENT(server, sock)
 
     planned = mail_due(world)
@@ -731,7 +733,7 @@ def test_what_a_mail_ends_is_ended_with_it(world, provider):
     run(planned)
     assert [row["status"] for row in open_notifications(world)] == ["mandrill-email-failed"]
     with database.transaction() as connection:
-        ledger.resend(connection, mail_of(planned))
+        resend(connection, mail_of(planned))
     run(planned)
     assert state_of(planned) == "done"
     assert open_notifications(world) == []

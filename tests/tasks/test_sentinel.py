@@ -18,7 +18,7 @@ from tests.stack import ROOT
 from tests.waiting import eventually
 
 THERE_AND_BACK = """
-from models.command_ledger import Due
+from models.command_publishing import Due
 from tasks.publishing import publish
 from workers.app import app
 

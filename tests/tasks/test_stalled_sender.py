@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr
 
-from models import command_ledger as ledger
 from models import database
+from models.command_claims import expire_leases
 from settings import get_settings
 from tasks.catalogue import MISS_PAUSES, SEND_CONFIRMATION
 from tasks.claims import take
@@ -25,7 +25,7 @@ def somebody_else_decides(command_id):
     """What happens while a worker is stopped for longer than its lease."""
     let_lease_expire(command_id)
     with database.transaction() as connection:
-        ledger.expire_leases(connection, grace_s=60)
+        expire_leases(connection, grace_s=60)
 
 
 def test_nothing_is_written_after_the_moment_that_the_caller_named():

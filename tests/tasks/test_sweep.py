@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from models import database
-from models.command_ledger import Due, claim, take_due
+from models.command_claims import claim
+from models.command_publishing import Due, take_due
 from models.command_states import BEGIN, BEGIN_SENDING, State
 from models.commands import NewCommand
 from settings import get_settings

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from models import database
-from models.command_ledger import CHANNEL, CREATED
+from models.command_publishing import CHANNEL, CREATED
 from tasks.sweep import Swept
 from tests.waiting import eventually
 from tests.world import World
