@@ -99,6 +99,11 @@ class Route:
             raise ValueError(f"{self.method} {self.path} declares a status that is not in the table.")
         if not self.path.startswith("/api/v1/"):
             raise ValueError(f"{self.path} is not under /api/v1/.")
+        if "<" in self.path:
+            raise ValueError(
+                f"{self.path} has a variable part. A path is fixed text: say by parameters which record is meant,"
+                " as api/appointments/naming.py does."
+            )
 
     def _declares_callers(self) -> bool:
         return bool(self.callers) and self.callers <= EVERY_ROLE | EVERY_SESSION

@@ -60,6 +60,11 @@ def test_a_route_is_under_the_versioned_path():
         replace(create.ROUTE, path="/appointments/create")
 
 
+def test_a_path_is_fixed_text():
+    with pytest.raises(ValueError, match="say by parameters which record is meant"):
+        replace(create.ROUTE, path="/api/v1/appointments/<id>/parking")
+
+
 def test_the_roles_are_the_contracts():
     assert set(ROLES) | {APPLICATION_ROLE} == EVERY_ROLE == {"application", "employee", "liaison", "client"}
 
