@@ -138,17 +138,6 @@ Facts = Mapping[str, Mapping[tuple[str, ...], float]]
 """What was read at a scrape: by name of `READ_AT_SCRAPE`, then by label values."""
 
 
-def exported_names() -> set[str]:
-    """The name of every series that can be exported."""
-    names = {PREFIX + name for name in READ_AT_SCRAPE}
-    for metric in REGISTRY.collect():
-        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(
-            metric.type, ("",)
-        )
-        names |= {metric.name + suffix for suffix in suffixes}
-    return names
-
-
 def render(facts: Facts) -> bytes:
     """Everything in Prometheus' text format: what was counted on this host, and `facts`."""
     directory = get_settings().prometheus_multiproc_dir

@@ -25,7 +25,6 @@ from psycopg.types.numeric import Int8Dumper
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from models.bounded_connection import LIMITS, BoundedConnection
 from settings import get_settings
@@ -192,13 +191,6 @@ def open_listening_connection(application_name: str) -> psycopg.Connection[Any]:
     places, names = engine().dialect.create_connect_args(engine().url)
     limits = {**LIMITS, "application_name": application_name}
     return BoundedConnection.connect(*places, **{**names, **limits, "autocommit": True})
-
-
-@contextmanager
-def session() -> Iterator[Session]:
-    """One transaction through the object-relational mapper, for what is not hot."""
-    with Session(engine(), expire_on_commit=False) as unit, unit.begin():
-        yield unit
 
 
 def forget_engine() -> None:

@@ -27,8 +27,6 @@ PATIENCE_S = 10.0
 
 T = TypeVar("T")
 
-log = structlog.get_logger(__name__)
-
 
 def crash_key(claimed: Claim | Moved) -> str:
     """What the notification of a command that crashed is about: one row for each, which success ends."""

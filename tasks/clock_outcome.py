@@ -53,7 +53,7 @@ class AtlasNotLoadedError(Exception):
 def decide_today(clocks: Clocks) -> Decision:
     """Decide by today's rules and settings; the atlas is loaded only for a property that needs it.
 
-    Loading it takes long: whoever holds rows that others wait for calls `decide_held`.
+    Loading it takes long: whoever holds rows that others wait for calls `decide_locked`.
     """
     atlas = load_atlas() if needs_atlas(clocks.place) else None
     return decide(clocks, atlas, get_settings().office_time_zone, now())
@@ -98,7 +98,7 @@ def hold(connection: Connection, appointment_ids: Sequence[int]) -> frozenset[in
 def decide_all(connection: Connection, appointment_ids: Sequence[int]) -> dict[int, Decision]:
     """Hold the photographers of these appointments, read and lock their rows, and decide, by their ids.
 
-    Raises `PhotographerChangedError` and `AtlasNotLoadedError`, as `decide_held`, and
+    Raises `PhotographerChangedError` as `read_held`, `AtlasNotLoadedError` as `decide_locked`, and
     `sqlalchemy.exc.NoResultFound` when one of them is no more.
     """
     held = hold(connection, appointment_ids)
@@ -119,16 +119,8 @@ def _of_held(appointment_id: int, clocks: Clocks, held: frozenset[int]) -> Clock
     return clocks
 
 
-def decide_held(connection: Connection, appointment_id: int, held: frozenset[int]) -> Decision:
-    """Read and lock the row as `read_held` does, and decide.
-
-    Raises `AtlasNotLoadedError` rather than load the atlas under the locks.
-    """
-    return decide_locked(appointment_id, read_held(connection, appointment_id, held))
-
-
 def decide_locked(appointment_id: int, clocks: Clocks) -> Decision:
-    """Decide about a row that is locked. Raises `AtlasNotLoadedError`."""
+    """Decide about a row that is locked. Raises `AtlasNotLoadedError` rather than load the atlas under the locks."""
     if needs_atlas(clocks.place) and not load_atlas.cache_info().currsize:
         raise AtlasNotLoadedError(appointment_id)
     return decide_today(clocks)

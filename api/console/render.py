@@ -12,7 +12,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import structlog
 from flask import Response, current_app, g, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -21,7 +20,6 @@ from models.moment import now
 from settings import get_settings
 
 ROOM = Path(__file__).parent
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

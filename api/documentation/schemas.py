@@ -25,7 +25,7 @@ _ADDRESS: Final = (
 )
 _SOME_TEXT: Final = _TEXT.replace("^", r"^(?=[\s\S]*\S)", 1)
 
-_BY_READER: Final[Mapping[str, Mapping[str, Any]]] = {
+BY_READER: Final[Mapping[str, Mapping[str, Any]]] = {
     "string": {"type": "string"},
     "integer": {"type": "integer", "format": "int64"},
     "boolean": {"type": "boolean"},
@@ -49,7 +49,7 @@ _SHORTEST_READ: Final = frozenset({"string", "email", "token"})
 
 def schema_of(param: Param, choices: tuple[str, ...] | None = None) -> dict[str, Any]:
     """The schema of one parameter; `choices` are the configured possible values, if there are any."""
-    schema: dict[str, Any] = dict(_BY_READER[param.reads])
+    schema: dict[str, Any] = dict(BY_READER[param.reads])
     possible = choices or param.choices
     if possible and param.reads == "names":
         name = "|".join(possible)
@@ -73,8 +73,3 @@ def accepted(param: Param) -> str:
     """Every spelling that is accepted, in a sentence."""
     said = ACCEPTED[param.reads]
     return f"Accepted: {said}"
-
-
-def is_documented(reader: str) -> bool:
-    """Whether values that are read in this way have a schema."""
-    return reader in _BY_READER

@@ -129,11 +129,10 @@ def test_autoscalers_and_services_name_what_there_is() -> None:
 
 
 def test_the_scalers_query_asks_for_what_is_exported() -> None:
-    import measures
-    from tests.deploy.test_monitoring import parsed
+    from tests.deploy.test_monitoring import exported_names, parsed
 
     (trigger,) = of_kind("ScaledObject")["worker-mail"]["spec"]["triggers"]
-    assert {found.name for found in parsed(trigger["metadata"]["query"])} <= measures.exported_names()
+    assert {found.name for found in parsed(trigger["metadata"]["query"])} <= exported_names()
 
 
 def test_the_way_in_leads_to_named_paths_only() -> None:

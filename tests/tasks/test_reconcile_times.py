@@ -14,7 +14,7 @@ from models.command_ledger import resend
 from models.command_states import State
 from models.commands import NewCommand
 from tasks.catalogue import CRASH_DELAYS_S, JITTER
-from tasks.clock_outcome import AtlasNotLoadedError, decide_held, hold
+from tasks.clock_outcome import AtlasNotLoadedError, decide_all
 from tasks.reconcile_times import reconcile_times
 from tests.tasks.planned import REQUEST_ID, command_row, let_lease_expire, make_due, plan
 from tests.waiting import eventually
@@ -46,11 +46,11 @@ def test_the_atlas_is_not_loaded_while_others_wait_for_the_row(world):
     planned = plan(world, world.order(zone=None, lat=40.71, lng=-74.0))
     load_atlas.cache_clear()
     with database.transaction() as connection, pytest.raises(AtlasNotLoadedError):
-        decide_held(connection, planned.id, hold(connection, [planned.id]))
+        decide_all(connection, [planned.id])
     run(planned)
     assert world.appointment(planned.id)["zone_name"] == "America/New_York"
     with database.transaction() as connection:
-        decision = decide_held(connection, planned.id, hold(connection, [planned.id]))
+        decision = decide_all(connection, [planned.id])[planned.id]
     assert decision.outcome.zone_source == "latlng"
 
 
