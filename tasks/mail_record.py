@@ -4,7 +4,6 @@ One function an outcome, each called inside one transaction by the worker that h
 worker that lost it raises `LeaseLostError` and writes nothing.
 """
 
-from dataclasses import asdict
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,25 +13,22 @@ import measures
 from models import command_endings as endings
 from models.command_claims import TELL, Claim, LeaseLostError
 from models.database import after_commit
-from models.incidents import Trouble, close_notifications, open_notification
+from models.incidents import close_notifications
 from models.mail_events import verdicts
 from models.mail_facts import MailFacts
-from models.notifications import COMMAND_FAILED, MANDRILL_EMAIL_FAILED, MANDRILL_EMAIL_HELD, mail_subject_key
+from models.notifications import COMMAND_FAILED, MANDRILL_EMAIL_FAILED
 from models.prepared import Prepared
 from tasks.catalogue import MAIL_DELAYS_S, MAIL_PROVIDER, RECIPIENT_TRIES, delay_after
-from tasks.circumstances import circumstances
 from tasks.claims import crash_key
 from tasks.mail.compose import Mail, Template
 from tasks.mail.hints import hint_for
 from tasks.mail.outcomes import Accepted, Held, NotAccepted, Outcome, Refused, Unknown
-from tasks.mail_trouble import cause_key, tell
+from tasks.mail_notices import tell_of_failure, tell_of_held_mail, tell_of_refused_copy
+from tasks.mail_trouble import subject_key
 from tasks.overtaken import close_overtaken
 
 MOST_ATTEMPTS = 100
 """So many of a mail's attempts are kept, the newest: one in doubt is asked about for days."""
-
-LONGEST_ADDRESS = 320
-"""Characters of an address that the tables hold: 64 before the @, 255 after it."""
 
 _BEGIN = Prepared(f"""
 WITH told AS ({TELL})
@@ -87,7 +83,6 @@ WITH finished AS (
 ), decided AS (UPDATE emails SET {_decision(5)} FROM finished WHERE emails.send_id = $4)
 SELECT id FROM finished
 """)  # noqa: S608 - constants
-_BEGAN = text("SELECT created_at FROM emails WHERE send_id = :send_id")
 _LATER_MAIL = text(
     "SELECT send_id, recipient FROM emails WHERE id > (SELECT id FROM emails WHERE send_id = :send_id)"
     # Begun after the doubt began, and so handed over after the mail in doubt, whenever that was.
@@ -132,7 +127,7 @@ def superfluous(connection: Connection, claimed: Claim) -> None:
     """Nothing is left to be told, so that nobody has to care about it any more. Raises `LeaseLostError`."""
     endings.drop_claimed(connection, claimed)
     not_now(connection, claimed)
-    close_notifications(connection, [_subject_key(claimed), crash_key(claimed)], "superfluous")
+    close_notifications(connection, [subject_key(claimed), crash_key(claimed)], "superfluous")
 
 
 def record(
@@ -149,7 +144,7 @@ def record(
             accepted(
                 connection, claimed, provider_id, reason, outcome.refused_copies, "held", template=template
             )
-            _tell_of_held_mail(connection, outcome)
+            tell_of_held_mail(connection, outcome)
         case Refused():
             refused(connection, claimed, outcome, template)
         case NotAccepted():
@@ -226,11 +221,11 @@ def accepted(
     """The provider has it. An open notification about this mail is over; refused copies get their own."""
     endings.finish(connection, claimed)
     _decide(connection, claimed, outcome, provider_id=provider_id, detail=detail, template=template)
-    close_notifications(connection, [_subject_key(claimed), crash_key(claimed)], "success")
+    close_notifications(connection, [subject_key(claimed), crash_key(claimed)], "success")
     if outcome == "accepted":
         close_overtaken(connection, [claimed.id])
     for email, reason in refused_copies:
-        _tell_of_refused_copy(connection, claimed, email, reason)
+        tell_of_refused_copy(connection, claimed, email, reason)
 
 
 def refused(
@@ -240,17 +235,8 @@ def refused(
     endings.fail(connection, claimed, outcome.message)
     after_commit(connection, measures.FAILURES.labels(claimed.kind).inc)
     cause = outcome.reject_reason or outcome.cause
-    _decide(
-        connection,
-        claimed,
-        "refused",
-        cause=cause,
-        detail=outcome.message,
-        http_status=outcome.http_status,
-        code=outcome.code,
-        template=template,
-    )
-    _open(
+    _decide_against(connection, claimed, "refused", outcome, template, cause)
+    tell_of_failure(
         connection,
         claimed,
         cause,
@@ -297,7 +283,7 @@ def _tell_of_doubt(connection: Connection, claimed: Claim, message: str) -> None
     doubt = connection.execute(_FIRST_DOUBT, {"send_id": claimed.send_id}).first()
     cause, http_status = (None, None) if doubt is None else (doubt.cause, doubt.http_status)
     _decide(connection, claimed, "unknown", cause=cause, detail=message, http_status=http_status)
-    _open(
+    tell_of_failure(
         connection,
         claimed,
         "undecided",
@@ -312,16 +298,7 @@ def _tell_of_doubt(connection: Connection, claimed: Claim, message: str) -> None
 def _not_accepted(
     connection: Connection, claimed: Claim, outcome: NotAccepted, template: Template | None
 ) -> None:
-    _decide(
-        connection,
-        claimed,
-        "not-accepted",
-        cause=outcome.cause,
-        detail=outcome.message,
-        http_status=outcome.http_status,
-        code=outcome.code,
-        template=template,
-    )
+    _decide_against(connection, claimed, "not-accepted", outcome, template)
     delay_s = delay_after(MAIL_DELAYS_S, claimed.attempts)
     if outcome.about_recipient and claimed.attempts >= RECIPIENT_TRIES:
         delay_s = None
@@ -331,7 +308,7 @@ def _not_accepted(
         return
     endings.fail(connection, claimed, outcome.message)
     after_commit(connection, measures.FAILURES.labels(claimed.kind).inc)
-    _open(
+    tell_of_failure(
         connection,
         claimed,
         outcome.cause,
@@ -345,43 +322,8 @@ def _not_accepted(
 def _unknown(
     connection: Connection, claimed: Claim, outcome: Unknown, grace_s: float, template: Template | None
 ) -> None:
-    _decide(
-        connection,
-        claimed,
-        "unknown",
-        cause=outcome.cause,
-        detail=outcome.message,
-        http_status=outcome.http_status,
-        code=outcome.code,
-        template=template,
-    )
+    _decide_against(connection, claimed, "unknown", outcome, template)
     endings.doubt(connection, claimed, grace_s, outcome.message)
-
-
-def _tell_of_refused_copy(connection: Connection, claimed: Claim, email: str, reason: str) -> None:
-    """`reason` is the provider's word, or a sentence when we did not even try the address."""
-    cause, message = reason, "The copy to this address was refused."
-    if " " in reason:
-        cause, message = "invalid", f"No copy was sent to this address. {reason}"
-    # What somebody typed as an address may be of any length.
-    email = email[:LONGEST_ADDRESS]
-    _open(connection, claimed, cause, message, hint_for(cause), "permanent", name="copy", recipient=email)
-
-
-def _tell_of_held_mail(connection: Connection, outcome: Held) -> None:
-    """Once for all mails that are held for the same reason: the account is to be mended, not the mails."""
-    open_notification(
-        connection,
-        Trouble(
-            status=MANDRILL_EMAIL_HELD,
-            subject_key=f"held:{outcome.reason}",
-            cause=outcome.reason,
-            message="Mandrill accepts mails but does not send them on.",
-            hint=outcome.hint or hint_for(outcome.reason),
-            severity="critical",
-            failure_class="held",
-        ),
-    )
 
 
 def _decide(
@@ -401,50 +343,21 @@ def _decide(
     after_commit(connection, measures.MAILS.labels(claimed.kind, outcome).inc)
 
 
-def _subject_key(claimed: Claim, recipient: str | None = None) -> str:
-    return mail_subject_key(
-        claimed.appointment_id, claimed.kind, claimed.sequence, recipient or claimed.recipient
-    )
-
-
-def _open(
+def _decide_against(
     connection: Connection,
     claimed: Claim,
-    cause: str,
-    message: str,
-    hint: str,
-    failure_class: str,
-    *,
-    name: str | None = None,
-    reason: str | None = None,
-    provider_id: str | None = None,
-    recipient: str | None = None,
-    http_status: int | None = None,
-    severity: str = "high",
+    word: str,
+    outcome: Refused | NotAccepted | Unknown,
+    template: Template | None,
+    cause: str | None = None,
 ) -> None:
-    """`cause` is the most telling word; `name` is the provider's own for the failure, where that is another."""
-    trouble = Trouble(
-        status=MANDRILL_EMAIL_FAILED,
-        subject_key=_subject_key(claimed, recipient),
-        cause=cause,
-        message=message,
-        hint=hint,
-        severity=severity,
-        appointment_id=claimed.appointment_id,
-        command_id=claimed.id,
-        recipient=recipient or claimed.recipient,
-        http_status=http_status,
-        attempts=claimed.attempts,
-        may_have_been_sent=failure_class == "unknown",
-        request_id=claimed.request_id,
-        cause_key=cause_key(name or cause, claimed.kind, reason or cause),
-        failure_class=failure_class,
-        mail_kind=claimed.kind,
-        sequence=claimed.sequence,
-        send_id=claimed.send_id,
-        provider_id=provider_id,
-        reason=reason,
-        first_at=connection.execute(_BEGAN, {"send_id": claimed.send_id}).scalar_one_or_none(),
-        **asdict(circumstances()),
+    _decide(
+        connection,
+        claimed,
+        word,
+        cause=cause or outcome.cause,
+        detail=outcome.message,
+        http_status=outcome.http_status,
+        code=outcome.code,
+        template=template,
     )
-    tell(connection, [trouble])

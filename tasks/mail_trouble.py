@@ -10,11 +10,19 @@ import sentry_sdk
 from sentry_sdk.types import Event
 from sqlalchemy import Connection, text
 
+from models.command_claims import Claim
+from models.command_ledger import Moved
 from models.incidents import Opened, Trouble, note_report, open_notifications
+from models.notifications import mail_subject_key
 from settings import get_settings
 from tracing import Trace, is_reporting
 
 _REPORT_OF = text("SELECT sentry_event_id, cause_key, last_at FROM notifications WHERE id = :id")
+
+
+def subject_key(about: Claim | Moved, recipient: str | None = None) -> str:
+    """What the notification of a mail is about; of a copy it is the copy's `recipient`."""
+    return mail_subject_key(about.appointment_id, about.kind, about.sequence, recipient or about.recipient)
 
 
 def cause_key(cause: str, kind: str, reason: str | None = None) -> str:

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Row, text
 
 import measures
 from models import command_ledger as ledger
-from models.command_ledger import Moved
 from models.database import after_commit
 from models.incidents import Trouble, close_notifications
 from models.mail_events import PASSING_REASONS, PROOFS, REFUSALS, StoredEvent, Verdict, keep, verdicts
@@ -21,7 +20,7 @@ from models.notifications import MANDRILL_EMAIL_FAILED, mail_subject_key
 from tasks.claims import crash_key
 from tasks.mail.events import ToldEvent
 from tasks.mail.hints import hint_for
-from tasks.mail_trouble import cause_key, tell
+from tasks.mail_trouble import cause_key, subject_key, tell
 from tasks.overtaken import close_overtaken
 
 LATE_FAILURES = {"reject": "hard-bounce", "hard_bounce": "hard-bounce", "spam": "spam"}
@@ -118,7 +117,7 @@ def _settle(connection: Connection, send_ids: Sequence[UUID], mails: Mapping[UUI
         after_commit(connection, measures.MAILS.labels(mails[send_id].kind, outcome).inc)
     for one in failed:
         after_commit(connection, measures.FAILURES.labels(one.kind).inc)
-    ended = [key for one in moved for key in (_subject_key(one), crash_key(one))]
+    ended = [key for one in moved for key in (subject_key(one), crash_key(one))]
     ended += {f"held:{mails[send_id].detail}" for send_id in released}
     if ended:
         close_notifications(connection, ended, "success")
@@ -197,7 +196,3 @@ def _cause(event: str, reason: str | None) -> str:
     """The reason of a rejection; of a bounce its kind, since its reason is the other server's wording."""
     usual = LATE_FAILURES.get(event, event)
     return (reason or usual) if event == "reject" else usual
-
-
-def _subject_key(moved: Moved) -> str:
-    return mail_subject_key(moved.appointment_id, moved.kind, moved.sequence, moved.recipient)
