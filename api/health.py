@@ -25,8 +25,7 @@ from sqlalchemy import Connection, text
 
 from api import broker_probe
 from models import database
-from models.command_board import read_processes
-from models.heartbeats import SILENT_AFTER_S
+from models.heartbeats import SILENT_AFTER_S, read_processes
 from settings import get_settings
 
 PATIENCE_S = 1.6

@@ -1,4 +1,4 @@
-"""Commands, the gates before providers and the background processes, as people look at them one by one.
+"""Commands, as people look at them one by one.
 
 Lists show addresses masked. Everything here reads. How many commands there are is in `models/command_counts.py`.
 """
@@ -6,7 +6,6 @@ Lists show addresses masked. Everything here reads. How many commands there are 
 import ast
 import inspect
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,10 +21,8 @@ from models.command_actions import SUBJECT
 from models.command_ledger import GIVEN_UP, GIVEN_UP_IN_DOUBT
 from models.command_sql import IS_CLAIMABLE, LEFT_TO_PEOPLE, NEVER
 from models.command_states import OPEN, State
-from models.heartbeats import SILENT_AFTER_S
 from models.notification_list import masked
 from models.patience import patience
-from models.provider_gate import FAILURES_THAT_CLOSE
 
 ROWS_OF_A_PAGE: Final = 50
 
@@ -182,69 +179,3 @@ def sentences() -> dict[State, str]:
         if isinstance(member, ast.Assign) and isinstance(following, ast.Expr):
             told[State[ast.unparse(member.targets[0])]] = str(ast.literal_eval(following.value))
     return told
-
-
-# -- gates and processes
-
-
-_GATES = text(
-    "SELECT name, failures, closed_until, coalesce(closed_until > now(), false) AS is_closed,"  # noqa: S608 - constants
-    f" failures >= {FAILURES_THAT_CLOSE} AND NOT coalesce(closed_until > now(), false) AS is_half_open,"
-    " greatest(0, coalesce(extract(epoch FROM next_send_at - now()), 0))::float AS line_s"
-    " FROM provider_gates ORDER BY name"
-)
-_PROCESSES = text(
-    "SELECT name, kind, pid, release, started_at, beat_at, extract(epoch FROM now() - beat_at)::float AS age_s"
-    " FROM heartbeats ORDER BY kind, name"
-)
-_NUMBER = re.compile(r"[-_.]?\d+$")
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """A background process that was heard of within a day. `role` is its name without host and number.
-
-    `is_replaced`: it is silent, and others of its role are not; one that has no name of its own, and others of its
-    kind are not.
-    """
-
-    name: str
-    role: str
-    host: str
-    kind: str
-    pid: int
-    release: str
-    started_at: datetime
-    beat_at: datetime
-    age_s: float
-    is_silent: bool
-    is_replaced: bool = False
-
-
-def read_gates(connection: Connection) -> list[dict[str, Any]]:
-    """The gate before each provider that something was handed to. `line_s` is how long its line is, in seconds."""
-    return [dict(row) for row in connection.execute(_GATES).mappings()]
-
-
-def read_processes(connection: Connection) -> list[Process]:
-    """The background processes. One is silent after `SILENT_AFTER_S`, as `/readyz` and `workers.check` say too."""
-    rows = connection.execute(_PROCESSES).mappings().all()
-    split = [(row, *_role_and_host(row["name"])) for row in rows]
-    lively = {role for row, role, _ in split if row["age_s"] <= SILENT_AFTER_S}
-    # A process without a PROCESS_NAME is called by its kind; it has been given one since.
-    lively |= {row["kind"] for row, *_ in split if row["age_s"] <= SILENT_AFTER_S}
-    return [
-        Process(
-            **row,
-            role=role,
-            host=host,
-            is_silent=row["age_s"] > SILENT_AFTER_S,
-            is_replaced=row["age_s"] > SILENT_AFTER_S and role in lively,
-        )
-        for row, role, host in split
-    ]
-
-
-def _role_and_host(name: str) -> tuple[str, str]:
-    process, _, host = name.partition("@")
-    return _NUMBER.sub("", process) or process, host

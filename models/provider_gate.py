@@ -7,6 +7,7 @@ each finding out by itself, and the developers are told of one incident. All tim
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -68,6 +69,12 @@ _SUCCEED = text(
     " UPDATE provider_gates SET failures = 0, closed_until = NULL FROM before WHERE name = :name"
     " RETURNING had_closed"
 )
+_GATES = text(
+    "SELECT name, failures, closed_until, coalesce(closed_until > now(), false) AS is_closed,"  # noqa: S608 - constants
+    f" failures >= {FAILURES_THAT_CLOSE} AND NOT coalesce(closed_until > now(), false) AS is_half_open,"
+    " greatest(0, coalesce(extract(epoch FROM next_send_at - now()), 0))::float AS line_s"
+    " FROM provider_gates ORDER BY name"
+)
 # A place is taken only in a line that is short enough. If those that are sent away took one too, each would make
 # the line longer, and soon nobody would be let in any more.
 _RESERVE = text(
@@ -89,6 +96,11 @@ def read_gate(connection: Connection, name: str) -> Gate:
     if row is None:
         return OPEN_GATE
     return Gate(row.is_closed, not row.is_closed and row.failures >= FAILURES_THAT_CLOSE)
+
+
+def read_gates(connection: Connection) -> list[dict[str, Any]]:
+    """The gate before each provider that something was handed to. `line_s` is how long its line is, in seconds."""
+    return [dict(row) for row in connection.execute(_GATES).mappings()]
 
 
 def note_failure(connection: Connection, name: str, at_least_s: float = 0) -> bool:

@@ -17,17 +17,16 @@ from models.command_board import (
     ORDERS,
     SoughtCommands,
     list_commands,
-    read_gates,
     read_one_command,
-    read_processes,
     sentences,
 )
 from models.command_counts import OVERDUE_AFTER_S, Counts, KindCount, count_commands
 from models.command_states import LEASED, OPEN, State
 from models.cursors import CursorError
-from models.heartbeats import SILENT_AFTER_S
+from models.heartbeats import SILENT_AFTER_S, read_processes
 from models.notification_board import read_sends
 from models.patience import SearchTooWideError
+from models.provider_gate import read_gates
 from settings import get_settings
 from tasks.door import KINDS
 

@@ -22,8 +22,8 @@ from api import health
 from api.console import render, words
 from models import database
 from models.clock.display import in_zone
-from models.command_board import Process, read_processes
 from models.command_counts import unswept_since
+from models.heartbeats import Process, read_processes
 from models.moment import now
 from settings import get_settings
 

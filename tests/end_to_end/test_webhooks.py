@@ -14,7 +14,7 @@ import pytest
 import urllib3
 
 from tests.client import ApiClient, Reply
-from tests.end_to_end.test_secrets import EnvelopeSink, envelope_sink
+from tests.overheard import EnvelopeSink, envelope_sink
 from tests.servers import running_redis
 from tests.stack import Stack, running_stack
 from tests.waiting import eventually

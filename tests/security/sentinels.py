@@ -12,7 +12,7 @@ import redis
 import sentry_sdk
 
 from settings import get_settings
-from tests.end_to_end.test_secrets import EnvelopeSink, envelope_sink, everything_in
+from tests.overheard import EnvelopeSink, envelope_sink, everything_in
 
 SETTINGS = {
     "MANDRILL_API_KEY": "the key of Mandrill",

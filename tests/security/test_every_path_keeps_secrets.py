@@ -28,7 +28,7 @@ from tests import webhooks
 from tests.api.conftest import log_output  # noqa: F401 - a fixture
 from tests.api.logging_in import FAST
 from tests.client import ApiClient
-from tests.end_to_end.test_secrets import EnvelopeSink
+from tests.overheard import EnvelopeSink
 from tests.security.callers import Callers, invite, next_stamp, send
 from tests.security.sentinels import Hidden, in_redis, secret_settings, word
 from tests.world import World
