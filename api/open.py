@@ -4,33 +4,21 @@ There is no token and so no holder, no session and no role; what is asked of a p
 itself. Whatever goes wrong is answered as in `api/pipeline.py`.
 """
 
-from flask import Request, Response, g
+from flask import Request, Response
 
-from api.answer import Answer, refusal_answer, to_response
+from api.answer import Answer
 from api.body import read_body
 from api.decoding import Context, decode
 from api.dry_run import not_tried
-from api.faults import Refusal
-from api.pipeline import MAX_BODY_BYTES, check_deployed, crash, faulty, read_bytes
+from api.pipeline import MAX_BODY_BYTES, check_deployed, faulty, read_bytes, respond
 from api.routes import OpenCall, OpenRoute
-from api.statuses import APPLICATION_CRASH, IDENTIFY_REQUEST_ERROR
 from models.moment import now
-from models.switchboard import Board, switchboard
+from models.switchboard import Board
 
 
 def handle_open(route: OpenRoute, request: Request) -> Response:
     """Answer a request to `route`, whatever happens."""
-    request_id: str = g.request_id
-    try:
-        board = switchboard.board()
-    except Exception as failure:  # noqa: BLE001 - the contract has a status for exactly this
-        return to_response(crash(IDENTIFY_REQUEST_ERROR, failure), request_id)
-    try:
-        return to_response(_answer(route, request, board, request_id), request_id)
-    except Refusal as refusal:
-        return to_response(refusal_answer(refusal), request_id)
-    except Exception as failure:  # noqa: BLE001 - a client always gets an answer that it can read
-        return to_response(crash(APPLICATION_CRASH, failure), request_id)
+    return respond(lambda board, request_id: _answer(route, request, board, request_id))
 
 
 def _answer(route: OpenRoute, request: Request, board: Board, request_id: str) -> Answer:

@@ -15,6 +15,7 @@ that happens before the route is known to be open, with `identify-request-error`
 
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from uuid import uuid4
 
@@ -74,13 +75,18 @@ def new_request_id(offered: str | None) -> str:
 
 def handle(route: Route, request: Request) -> Response:
     """Answer a request to `route`, whatever happens."""
+    return respond(lambda board, request_id: _answer(route, request, board, request_id))
+
+
+def respond(work: Callable[[Board, str], Answer]) -> Response:
+    """The answer of `work`, which gets the switchboard as it stands and the request's id; or why there is none."""
     request_id: str = g.request_id
     try:
         board = switchboard.board()
     except Exception as failure:  # noqa: BLE001 - the contract has a status for exactly this
         return to_response(crash(IDENTIFY_REQUEST_ERROR, failure), request_id)
     try:
-        return to_response(_answer(route, request, board, request_id), request_id)
+        return to_response(work(board, request_id), request_id)
     except Refusal as refusal:
         return to_response(refusal_answer(refusal), request_id)
     except Exception as failure:  # noqa: BLE001 - a client always gets an answer that it can read

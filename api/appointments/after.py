@@ -11,23 +11,12 @@ from api.appointments.waiting import Fate, wait_for_fates
 from api.faults import Fault
 from api.notifications.record import READERS, notification_json
 from api.routes import Call
+from api.shapes.notification import OPEN_NOTIFICATION
 from api.statuses import MANDRILL_EMAIL_FAILED
 from models.notification_list import Wanted, list_notifications
 
 MOST_NOTIFICATIONS = 20
-_SHOWN = (
-    "id",
-    "status",
-    "state",
-    "severity",
-    "cause",
-    "message",
-    "hint",
-    "command_id",
-    "recipient",
-    "attempts",
-    "may_have_been_sent",
-)
+_SHOWN = tuple(member.name for member in OPEN_NOTIFICATION.members)
 
 
 def after_waiting(

@@ -1,12 +1,32 @@
 """How a request names an appointment that is there: by `id`, by `uuid`, or by both if they are of the same one."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
+from api.appointment_params import CREATE
 from api.faults import Fault
+from api.notifications.params import ID
+from api.params import Param
 from api.statuses import INVALID_PARAM, MISSING_PARAM
 
 _NAMES: Final = ("id", "uuid")
+
+NAMED_BY: Final[tuple[Param, ...]] = (
+    replace(
+        ID,
+        required=False,
+        description="Id of the appointment. One of `id` and `uuid` is required; with both, they have to agree.",
+        example=1042,
+    ),
+    replace(
+        CREATE["uuid"],
+        position=1001,
+        required=False,
+        description="uuid of the appointment, instead of its id or beside it.",
+    ),
+)
+"""The two parameters; `one_of_both` is their rule."""
 
 
 def one_of_both(values: dict[str, object], at_fault: frozenset[str]) -> list[Fault]:

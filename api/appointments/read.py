@@ -6,14 +6,13 @@ clients and liaisons see a part (`shown.py`, `shown_mails.py`). Notifications ar
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
 from api.answer import Answer
-from api.appointment_params import CREATE
 from api.appointments.after import open_notifications
-from api.appointments.naming import one_of_both, unknown
+from api.appointments.naming import NAMED_BY, one_of_both, unknown
 from api.appointments.shown import appointment_for, is_staff, lines_for
 from api.appointments.shown_mails import sent_mails
 from api.appointments.stored import in_sight_since, may_see
@@ -22,7 +21,6 @@ from api.caller import Caller
 from api.common_params import OF_THE_CALLER
 from api.decoding import canonical
 from api.faults import Fault
-from api.notifications.params import ID
 from api.params import Registry
 from api.routes import EVERY_ROLE, Call, Route
 from api.shapes.appointment import CONFLICT, HISTORY_ENTRY, MAIL, READ_COMMAND
@@ -43,18 +41,7 @@ from settings import get_settings
 PARAMS: Final = Registry(
     (
         *OF_THE_CALLER,
-        replace(
-            ID,
-            required=False,
-            description="Id of the appointment. One of `id` and `uuid` is required; with both, they have to agree.",
-            example=1042,
-        ),
-        replace(
-            CREATE["uuid"],
-            position=1001,
-            required=False,
-            description="uuid of the appointment, instead of its id or beside it.",
-        ),
+        *NAMED_BY,
     ),
     rules=(one_of_both,),
 )

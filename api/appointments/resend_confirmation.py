@@ -5,20 +5,17 @@ itself.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from api.answer import Answer
-from api.appointment_params import CREATE
 from api.appointments.after import after_waiting, open_notifications
 from api.appointments.confirming import KeyOfAnotherError, confirm_once, why_not
-from api.appointments.naming import one_of_both, unknown
+from api.appointments.naming import NAMED_BY, one_of_both, unknown
 from api.appointments.shown import appointment_for
 from api.appointments.stored import may_see, read_stored
 from api.appointments.waiting import fates
 from api.common_params import EVERYWHERE
 from api.faults import Fault
-from api.notifications.params import ID
 from api.notifications.record import acting
 from api.params import Registry
 from api.routes import EVERY_ROLE, Call, Route
@@ -30,18 +27,7 @@ from models import database
 PARAMS: Final = Registry(
     (
         *EVERYWHERE,
-        replace(
-            ID,
-            required=False,
-            description="Id of the appointment. One of `id` and `uuid` is required; with both, they have to agree.",
-            example=1042,
-        ),
-        replace(
-            CREATE["uuid"],
-            position=1001,
-            description="uuid of the appointment, instead of its id or beside it.",
-            required=False,
-        ),
+        *NAMED_BY,
     ),
     rules=(one_of_both,),
 )

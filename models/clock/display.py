@@ -6,12 +6,12 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from models.clock import tz
+from models.clock.tz import zone_clock
 
 
 def in_zone(instant: datetime, zone: str) -> datetime:
     """The aware `instant` in the IANA zone `zone`. Raises `ValueError` for an unknown name."""
-    tz.zone_clock(zone)
+    zone_clock(zone)
     return instant.astimezone(_zone(zone))
 
 

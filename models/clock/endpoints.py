@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 
-from models.clock import frames
 from models.clock.frames import FRAMES, Frame
+from models.clock.frames import Endpoint as EndpointName
 from models.clock.offsets import Offset
 from models.clock.supplied import Supplied
 from models.clock.tz import Clock
@@ -51,12 +51,12 @@ class Endpoint:
 
     def __init__(
         self,
-        name: frames.Endpoint,
+        name: EndpointName,
         supplied: Supplied,
         clocks: dict[Frame, Clock | None],
         offset: Offset | None = None,
     ) -> None:
-        self.name: frames.Endpoint = name
+        self.name: EndpointName = name
         self.clocks = clocks
         self.offset = offset
         self.dates: dict[Frame, date | None] = {frame: supplied.given_date(name, frame) for frame in FRAMES}

@@ -9,12 +9,21 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Final, Literal
 
-from models.clock import frames
 from models.clock.allday import float_dates
 from models.clock.discrepancies import Discrepancy
 from models.clock.durations import spell_duration
 from models.clock.endpoints import Endpoint, Settled, lay_out
-from models.clock.frames import DATE_FIELD, DATE_FIELDS, ENDPOINTS, FLOATING_ORDER, FRAMES, TIME_FIELD, Frame
+from models.clock.frames import (
+    DATE_FIELD,
+    DATE_FIELDS,
+    ENDPOINTS,
+    FLOATING_ORDER,
+    FRAMES,
+    TIME_FIELD,
+    TIME_FIELDS,
+    Frame,
+)
+from models.clock.frames import Endpoint as EndpointName
 from models.clock.offsets import InferredOffsets, infer_offsets
 from models.clock.result import Basis, Reconciliation, Resolution, SourceName, Value
 from models.clock.spellings import spell_date, spell_instant, spell_time, spell_wall
@@ -25,7 +34,7 @@ from models.clock.zones import ZoneFinding
 
 FILLED: Final = (
     *DATE_FIELDS,
-    *frames.TIME_FIELDS,
+    *TIME_FIELDS,
     "requested_date",
     "requested_time",
     "window_date_start",
@@ -86,9 +95,9 @@ class _Run:
         self.supplied = supplied
         self.values = values
         self.found = found
-        self.marks: dict[frames.Endpoint, Resolution | None] = {"start": None, "stop": None}
-        self.bases: dict[frames.Endpoint, Basis] = {}
-        self.settled: dict[frames.Endpoint, Settled] = {}
+        self.marks: dict[EndpointName, Resolution | None] = {"start": None, "stop": None}
+        self.bases: dict[EndpointName, Basis] = {}
+        self.settled: dict[EndpointName, Settled] = {}
         self.offsets = InferredOffsets()
         self.assumed_folds: list[Discrepancy] = []
 
@@ -109,7 +118,7 @@ class _Run:
         else:
             self.offsets = infer_offsets(supplied, office)
             self.found += self.offsets.discrepancies
-        ends: dict[frames.Endpoint, Endpoint] = {}
+        ends: dict[EndpointName, Endpoint] = {}
         for name in ENDPOINTS:
             offset = self.offsets.by_endpoint.get(name)
             here = fixed_clock(offset.seconds) if offset is not None else local
