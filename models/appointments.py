@@ -47,7 +47,7 @@ class Appointment(Base):
 
     __tablename__ = "appointments"
     __table_args__ = (
-        CheckConstraint("time_duration_s BETWEEN 1 AND 604800", name="duration_within_a_week"),
+        CheckConstraint("time_duration_s >= 1", name="duration_positive"),
         CheckConstraint("window_time_start BETWEEN 0 AND 86400", name="window_start_within_a_day"),
         CheckConstraint("window_time_end BETWEEN 0 AND 86400", name="window_end_within_a_day"),
         CheckConstraint(

@@ -13,7 +13,9 @@ from models.clock.faults import SpellingError
 
 SHORTEST: Final = 1
 LONGEST: Final = 604_800
-"""Seconds: one second to seven days. RFC 5545 wants durations positive."""
+"""Seconds that may be sent: one second to seven days. RFC 5545 wants durations positive."""
+LONGEST_MEASURED: Final = 2**31 - 1
+"""Seconds, 68 years: what lies between a start and a stop farther apart is a slip, and no column could hold it."""
 
 _HINT = "Send 1:30, 1h 30m, 90 min, PT1H30M, or the seconds in time_duration_s."
 _FLAGS = re.ASCII | re.IGNORECASE

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from models.clock.allday import float_dates
 from models.clock.discrepancies import Discrepancy
-from models.clock.durations import spell_duration
+from models.clock.durations import LONGEST_MEASURED, spell_duration
 from models.clock.endpoints import Endpoint, Settled, lay_out
 from models.clock.frames import (
     DATE_FIELD,
@@ -207,7 +207,7 @@ class _Run:
         if elapsed <= 0:
             self.found.append(Discrepancy("stop_before_start"))
         elif duration is None:
-            self.values["time_duration_s"] = elapsed
+            self.values["time_duration_s"] = elapsed if elapsed <= LONGEST_MEASURED else None
         elif duration != elapsed:
             self.found.append(Discrepancy("duration_mismatch", supplied=str(duration), expected=str(elapsed)))
 

@@ -259,3 +259,21 @@ def test_a_broker_that_is_away_keeps_nothing_from_being_stored(world):
     assert world.appointment(planned.id)["reconciled_at"] is not None
     mail = command_row(planned.commands["send-confirmation"])
     assert (mail["state"], mail["published_at"]) == ("pending", None)
+
+
+@pytest.mark.parametrize(
+    ("stop", "duration_s"), [("2026-07-11", 864_000), ("2099-07-01", None)], ids=["ten days", "a lifetime"]
+)
+def test_times_that_are_far_apart_are_stored_and_told(world, stop, duration_s):
+    supplied = Supplied.from_json(
+        {
+            "date_start_local": "2026-07-01",
+            "time_start_local": "10:00:00",
+            "date_stop_local": stop,
+            "time_stop_local": "10:00:00",
+        }
+    )
+    planned = plan(world, world.order(zone="America/New_York"), supplied=supplied)
+    run(planned)
+    assert world.appointment(planned.id)["time_duration_s"] == duration_s
+    assert world.commands(planned.id)["send-confirmation"]["state"] == "pending"

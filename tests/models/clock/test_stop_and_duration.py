@@ -129,3 +129,10 @@ def test_a_span_of_more_than_a_week_is_measured_as_it_is() -> None:
     result = run(**office("start", "2026-07-01 10:00"), **office("stop", "2026-07-11 10:00"))
     assert result["values"]["time_duration_s"] == 864_000
     assert result["values"]["time_duration"] == "240:00:00"
+
+
+def test_a_span_of_a_lifetime_has_no_length() -> None:
+    """A slip in the year: start and stop stay as they were sent, for people to see."""
+    result = run(**office("start", "2026-07-01 10:00"), **office("stop", "2099-07-01 10:00"))
+    assert (result["values"]["time_duration_s"], result["values"]["time_duration"]) == (None, None)
+    assert pair(result, "stop", "office") == "2099-07-01 10:00:00"
