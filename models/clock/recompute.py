@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from models.clock.discrepancies import Discrepancy
+from models.clock.durations import spell_duration
 from models.clock.frames import DATE_FIELD, DATE_FIELDS, ENDPOINTS, FRAMES, TIME_FIELD, TIME_FIELDS, Endpoint
 from models.clock.reconcile import reconcile
 from models.clock.result import Basis, Reconciliation, Value
@@ -111,7 +112,7 @@ def recompute_for_tzdata(
         return Recomputed(plain, supplied)
     end = stored.end
     if end is not None and end <= now:
-        return Recomputed(_frozen(plain, stored), supplied)
+        return Recomputed(_frozen(plain, stored, supplied), supplied)
     kept = supplied
     if finding.zone is not None:
         kept = _by_the_wall(supplied, plain, stored, zone_clock(finding.zone.name))
@@ -163,7 +164,7 @@ def _moved_wall(endpoint: Endpoint, stored: Stored, local: Clock) -> datetime | 
     return wall
 
 
-def _frozen(plain: Reconciliation, stored: Stored) -> Reconciliation:
+def _frozen(plain: Reconciliation, stored: Stored, supplied: Supplied) -> Reconciliation:
     """The stored columns, with what a rerun would say of them as far as the rules have no part in it."""
     columns = {
         name: stored.columns[name]
@@ -171,6 +172,9 @@ def _frozen(plain: Reconciliation, stored: Stored) -> Reconciliation:
         if name in stored.columns
     }
     values = {**plain.values, **columns}
+    seconds = values["time_duration_s"]
+    if supplied.time_duration is None:
+        values["time_duration"] = spell_duration(seconds) if isinstance(seconds, int) else None
     if stored.discrepancies is not None:
         found = stored.discrepancies
     elif values == plain.values:

@@ -9,6 +9,9 @@ from models.clock.check import check
 STAMP = "2026-11-20 10:00:00"
 DENVER = "America/Denver"
 CHICAGO = "America/Chicago"
+EDMONTON = "America/Edmonton"
+NOW = "2026-11-22T00:00:00Z"
+"""When `new_rules` are looked at, unless a test says otherwise."""
 
 
 def run(
@@ -61,3 +64,35 @@ def office(endpoint: str, wall: str) -> dict[str, str]:
 def _pair(endpoint: str, frame: str, wall: str) -> dict[str, str]:
     day, at = wall.split(" ", 1)
     return {f"date_{endpoint}_{frame}": day, f"time_{endpoint}_{frame}": at}
+
+
+def columns(**pairs: str) -> dict[str, str]:
+    """Stored columns: ``start_utc="2027-01-12 16:00:00"`` and so on."""
+    values: dict[str, str] = {}
+    for name, wall in pairs.items():
+        values[f"date_{name}"], values[f"time_{name}"] = wall.split(" ")
+    return values
+
+
+def new_rules(
+    params: dict[str, object],
+    stored: dict[str, str],
+    *,
+    zone: str | None = EDMONTON,
+    discrepancies: list[dict[str, Any]] | None = None,
+    now: str = NOW,
+) -> dict[str, Any]:
+    """The result for an appointment whose columns are ``stored`` once the rules of time zones are new."""
+    previous: dict[str, Any] = {"tzdata": "2025b", "property": {"iana": zone}, "values": stored}
+    if discrepancies is not None:
+        previous["discrepancies"] = discrepancies
+    return check(
+        {
+            "params": {"updated_at_mt": STAMP, **params},
+            "property": {"iana": zone},
+            "office_zone": DENVER,
+            "trigger": "tzdata_changed",
+            "now": now,
+            "previous": previous,
+        }
+    )

@@ -38,6 +38,22 @@ def story(zone: str | None = DENVER, **params: object) -> str:
             "Start: the clocks show this time twice; the other times tell that the second is meant.",
         ),
         (
+            {
+                **local("start", "2026-11-01 00:00"),
+                **local("stop", "2026-11-01 01:30"),
+                "time_duration_s": 5400,
+            },
+            "Stop: 2026-11-01 01:30:00 on the property's clock decides; without a complete UTC time, the"
+            " property's clock counts before the office's.\nStop: the clocks show this time twice; the other"
+            " times tell that the first is meant.",
+        ),
+        (
+            {**utc("start", "2026-11-01 08:00"), **local("stop", "2026-11-01 01:30")},
+            "Stop: 2026-11-01 01:30:00 on the property's clock decides; without a complete UTC time, the"
+            " property's clock counts before the office's.\nStop: the clocks show this time twice; the other"
+            " times tell that the second is meant.",
+        ),
+        (
             {"date_start_local": "2026-07-04", **local("stop", "2026-07-04 00:30"), "time_duration_s": 3600},
             "Start: 2026-07-03 23:30:00, derived as stop − 1 h elapsed.",
         ),

@@ -36,6 +36,12 @@ def test_a_nonexistent_office_time_that_decides() -> None:
     assert found(result)[0][:3] == ("nonexistent_time", "start", "office")
 
 
+def test_a_nonexistent_office_time_is_one_with_the_offset_of_the_other_end_too() -> None:
+    start = local("start", "2026-03-07 10:00") | utc("start", "2026-03-07 17:00")
+    result = run(zone=None, **start, **office("stop", "2026-03-08 02:30"))
+    assert result["resolution"] == {"start": "exact", "stop": "gap"}
+
+
 def test_a_nonexistent_time_that_does_not_decide_is_only_reported() -> None:
     result = run(**utc("start", "2026-03-08 09:30"), **local("start", "2026-03-08 02:30"))
     assert result["resolution"]["start"] == "exact"
@@ -83,6 +89,17 @@ def test_a_frame_that_fits_neither_picks_nothing() -> None:
     assert found(result)[0][0] == "frame_mismatch"
 
 
+def test_a_date_in_utc_picks_where_midnight_lies_between_the_two() -> None:
+    result = run(zone="Europe/Kaliningrad", **local("start", "2010-10-31 02:30"), date_start_utc="2010-10-31")
+    assert pair(result, "start", "utc") == "2010-10-31 00:30:00"
+    assert result["resolution"]["start"] == "exact"
+
+
+def test_a_local_date_without_a_zone_picks_nothing() -> None:
+    result = run(zone=None, **office("start", "2026-11-01 01:30"), date_start_local="2026-11-01")
+    assert result["resolution"]["start"] == "fold"
+
+
 def test_a_frame_that_fits_both_picks_nothing() -> None:
     result = run(**local("start", "2026-11-01 01:30"), **office("start", "2026-11-01 01:30"))
     assert result["resolution"]["start"] == "fold"
@@ -104,6 +121,17 @@ def test_a_bare_stop_time_that_is_the_same_for_both_starts_picks_too() -> None:
     assert result["resolution"] == {"start": "exact", "stop": "derived"}
 
 
+def test_a_bare_stop_time_that_comes_twice_itself_picks_none() -> None:
+    result = run(
+        office="America/Los_Angeles",
+        **local("start", "2026-11-01 01:30"),
+        time_stop_office="01:45",
+        time_duration_s=900,
+    )
+    assert result["resolution"] == {"start": "fold", "stop": "fold"}
+    assert result["values"]["time_stop_utc"] == "08:45:00"
+
+
 def test_a_duration_that_fits_neither_start_picks_nothing() -> None:
     result = run(
         **local("start", "2026-11-01 01:30"), **local("stop", "2026-11-01 02:00"), time_duration_s=60
@@ -112,13 +140,20 @@ def test_a_duration_that_fits_neither_start_picks_nothing() -> None:
     assert found(result) == [("duration_mismatch", None, None, "60", "5400")]
 
 
-def test_an_ambiguous_stop_is_no_evidence_for_the_start() -> None:
+@pytest.mark.parametrize(("seconds", "stop"), [(5400, "08:45:00"), (1800, "07:45:00")])
+def test_an_ambiguous_stop_is_no_evidence_for_the_start(seconds: int, stop: str) -> None:
     result = run(
-        **local("start", "2026-11-01 01:15"), **local("stop", "2026-11-01 01:45"), time_duration_s=5400
+        **local("start", "2026-11-01 01:15"), **local("stop", "2026-11-01 01:45"), time_duration_s=seconds
     )
     assert result["resolution"] == {"start": "fold", "stop": "exact"}
     assert result["values"]["time_start_utc"] == "07:15:00"
-    assert result["values"]["time_stop_utc"] == "08:45:00"
+    assert result["values"]["time_stop_utc"] == stop
+
+
+def test_a_bare_stop_time_that_is_another_for_each_start_picks_none() -> None:
+    result = run(**local("start", "2026-11-01 01:30"), time_stop_utc="08:00", time_duration_s=1800)
+    assert result["values"]["time_start_utc"] == "07:30:00"
+    assert result["resolution"] == {"start": "fold", "stop": "derived"}
 
 
 @pytest.mark.parametrize(("seconds", "instant"), [(5400, "07:30:00"), (9000, "08:30:00")])
@@ -130,8 +165,9 @@ def test_start_plus_duration_picks_an_ambiguous_stop(seconds: int, instant: str)
     assert result["resolution"]["stop"] == "exact"
 
 
-def test_the_only_candidate_after_the_start_is_the_stop() -> None:
-    result = run(**utc("start", "2026-11-01 08:00"), **local("stop", "2026-11-01 01:30"))
+@pytest.mark.parametrize("start", ["08:00", "07:30"])
+def test_the_only_candidate_after_the_start_is_the_stop(start: str) -> None:
+    result = run(**utc("start", f"2026-11-01 {start}"), **local("stop", "2026-11-01 01:30"))
     assert result["values"]["time_stop_utc"] == "08:30:00"
     assert result["resolution"]["stop"] == "exact"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from models.clock import (
@@ -20,45 +18,23 @@ from models.clock import (
 )
 from models.clock.check import check
 from models.clock.spellings import parse_datetime
-from tests.models.clock.cases import DENVER, STAMP, found, local, office, pair, utc
-
-NOW = "2026-11-22T00:00:00Z"
-EDMONTON = "America/Edmonton"
+from tests.models.clock.cases import (
+    DENVER,
+    EDMONTON,
+    NOW,
+    STAMP,
+    columns,
+    found,
+    local,
+    new_rules,
+    office,
+    pair,
+    utc,
+)
 
 
 def supplied(**params: object) -> Supplied:
     return read_params({"updated_at_mt": STAMP, **params})
-
-
-def columns(**pairs: str) -> dict[str, str]:
-    """Stored columns: ``start_utc="2027-01-12 16:00:00"`` and so on."""
-    values: dict[str, str] = {}
-    for name, wall in pairs.items():
-        values[f"date_{name}"], values[f"time_{name}"] = wall.split(" ")
-    return values
-
-
-def new_rules(
-    params: dict[str, object],
-    stored: dict[str, str],
-    *,
-    zone: str | None = EDMONTON,
-    discrepancies: list[dict[str, Any]] | None = None,
-    now: str = NOW,
-) -> dict[str, Any]:
-    previous: dict[str, Any] = {"tzdata": "2025b", "property": {"iana": zone}, "values": stored}
-    if discrepancies is not None:
-        previous["discrepancies"] = discrepancies
-    return check(
-        {
-            "params": {"updated_at_mt": STAMP, **params},
-            "property": {"iana": zone},
-            "office_zone": DENVER,
-            "trigger": "tzdata_changed",
-            "now": now,
-            "previous": previous,
-        }
-    )
 
 
 # Edmonton no longer goes back an hour after October 2026: in January 2027 it is six hours behind UTC, not seven.
@@ -284,7 +260,9 @@ def test_an_update_keeps_the_older_date_of_the_same_frame() -> None:
 def test_an_update_of_one_duration_supersedes_the_other() -> None:
     older = supplied(time_duration="1h", time_duration_s=3600)
     assert supersede(older, supplied(time_duration="2h")).duration_s == 7200
-    assert supersede(older, supplied(time_duration_s=60)).time_duration is None
+    seconds = supersede(older, supplied(time_duration_s=60))
+    assert seconds.time_duration is None
+    assert reconcile(seconds, zone_of(Place(DENVER)), DENVER).discrepancies == ()
 
 
 def test_an_update_with_a_new_stamp_drops_the_older_updated_at() -> None:

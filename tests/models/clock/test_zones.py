@@ -214,6 +214,37 @@ def test_offsets_further_apart_are_inconsistent_and_the_start_applies() -> None:
     assert result["zone"]["offset_s"] == {"start": -25200, "stop": -25200}
 
 
+def test_a_stop_that_was_given_the_offset_of_the_start_is_inferred() -> None:
+    result = run(
+        zone=None,
+        **local("start", "2030-07-26 10:00"),
+        **utc("start", "2030-07-26 17:00"),
+        **local("stop", "2030-07-26 12:00"),
+        **office("stop", "2030-07-26 15:00"),
+    )
+    assert found(result)[0] == ("offset_inconsistent", "stop", "local", "-32400", "-25200")
+    assert pair(result, "stop", "utc") == "2030-07-26 19:00:00"
+    assert result["resolution"] == {"start": "exact", "stop": "inferred"}
+
+
+@pytest.mark.parametrize(
+    ("day", "offset", "mark"), [("30", 10800, "exact"), ("31", 7200, "exact"), ("29", 10800, "fold")]
+)
+def test_a_date_in_utc_tells_which_of_two_office_times_gave_the_offset(
+    day: str, offset: int, mark: str
+) -> None:
+    # Kaliningrad went back at midnight in UTC: half past two was 23:30 in UTC, and again 00:30.
+    result = run(
+        zone=None,
+        office="Europe/Kaliningrad",
+        **local("start", "2010-10-31 02:30"),
+        **office("start", "2010-10-31 02:30"),
+        date_start_utc=f"2010-10-{day}",
+    )
+    assert result["zone"]["offset_s"] == {"start": offset}
+    assert result["resolution"]["start"] == mark
+
+
 def test_a_zone_is_never_written_from_an_offset() -> None:
     result = run(zone=None, **local("start", "2030-01-26 10:00"), **utc("start", "2030-01-26 17:00"))
     assert result["zone"]["name"] is None
