@@ -107,7 +107,7 @@ WITH given AS (
   SELECT id FROM commands
   WHERE NOT EXISTS (SELECT FROM given WHERE attempts > 0)
     AND kind = '{kind}' AND {due} AND state IN {begin} AND {first} AND id <> $1
-  ORDER BY available_at LIMIT {others} FOR UPDATE SKIP LOCKED
+  ORDER BY available_at LIMIT {others} + (NOT EXISTS (SELECT FROM given))::int FOR UPDATE SKIP LOCKED
 )
 UPDATE commands SET state = '{target}', lease_token = $2, lease_until = now() + make_interval(secs => $3),
   attempts = attempts + (doubt_since IS NULL)::int

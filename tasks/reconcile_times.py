@@ -32,6 +32,10 @@ from tasks.clock_outcome import Origin, decide_all, once_settled, write_all
 from tasks.crashes import report, reported
 from tasks.publishing import publish
 
+OTHERS_WAIT_MS = 300
+"""So long one that is done with others, or before its message's own, waits for a lock: whoever locks one appointment
+must not hold up twenty."""
+
 ONE_BY_ONE_S = 10.0
 """After so long no further one is begun: when all of them wait for a lock, the task has to end within its limits."""
 
@@ -53,7 +57,7 @@ def reconcile_times(command_id: int) -> None:
             continue
         with belonging_to(claimed):
             try:
-                _do(claimed)
+                _do(claimed, OTHERS_WAIT_MS)
             except Exception as failure:  # noqa: BLE001 - reported, and no fault of the next one's
                 report(RECONCILE_TIMES.name, failure)
     turn_to(last)
@@ -63,7 +67,7 @@ def reconcile_times(command_id: int) -> None:
 def _are_done(claims: list[Claim]) -> bool:
     """Do them all in one transaction; False when nothing came of it."""
     try:
-        decisions, released = once_settled(lambda: _carry_out(claims))
+        decisions, released = once_settled(lambda: _carry_out(claims, OTHERS_WAIT_MS))
     except Exception as failure:  # noqa: BLE001 - whose fault it is, shows when each is done for itself
         log.warning("one by one", commands=len(claims), error=type(failure).__name__)
         return False
@@ -74,9 +78,9 @@ def _are_done(claims: list[Claim]) -> bool:
     return True
 
 
-def _do(claimed: Claim) -> None:
+def _do(claimed: Claim, wait_ms: int | None = None) -> None:
     try:
-        decisions, released = once_settled(lambda: _carry_out([claimed]))
+        decisions, released = once_settled(lambda: _carry_out([claimed], wait_ms))
     except LeaseLostError as lost:
         log.warning("lease lost", error=str(lost))
         return
@@ -87,9 +91,14 @@ def _do(claimed: Claim) -> None:
     _tell(decisions[claimed.appointment_id])
 
 
-def _carry_out(claims: list[Claim]) -> tuple[dict[int, Decision], list[Due]]:
-    """The whole of it in one transaction: what was decided, and the mails that are to be published."""
+def _carry_out(claims: list[Claim], wait_ms: int | None) -> tuple[dict[int, Decision], list[Due]]:
+    """The whole of it in one transaction: what was decided, and the mails that are to be published.
+
+    `wait_ms` is how long a lock is waited for, if not as long as ever.
+    """
     with database.transaction() as connection:
+        if wait_ms is not None:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")
         decisions = decide_all(connection, sorted({claimed.appointment_id for claimed in claims}))
         origins = {claimed.appointment_id: Origin(claimed.id, claimed.request_id) for claimed in claims}
         told = write_all(connection, decisions, origins)

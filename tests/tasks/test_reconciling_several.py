@@ -1,5 +1,6 @@
 """One message does several commands when there are others, and each is as safe as if it were alone."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,6 +11,7 @@ import structlog
 from sqlalchemy import text
 
 from models import database
+from models.bounded_connection import LOCK_TIMEOUT_S
 from models.command_claims import LeaseLostError, claim_several
 from models.command_endings import finish_several
 from tasks import reconcile_times as task
@@ -83,6 +85,29 @@ def test_a_message_whose_command_was_done_already_does_those_that_queue(queue: Q
     more = queue(2)
     task.reconcile_times(made[0].commands[KIND])
     assert states(made + more) == ["done"] * 4
+
+
+def test_a_message_whose_command_was_done_already_does_as_many_as_any_other(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(task, "CLOCKS_AT_ONCE", 3)
+    made = queue(7)
+    task.reconcile_times(made[2].commands[KIND])
+    assert states(made).count("done") == 3
+    task.reconcile_times(made[2].commands[KIND])
+    assert states(made).count("done") == 6
+
+
+def test_one_whose_appointment_somebody_holds_delays_the_others_little(world: World, queue: Queue):
+    made = queue(3)
+    with database.transaction() as other:
+        other.execute(text("SELECT FROM appointments WHERE id = :id FOR UPDATE"), {"id": made[0].id})
+        began = time.monotonic()
+        task.reconcile_times(made[2].commands[KIND])
+        took_s = time.monotonic() - began
+    assert states(made) == ["pending", "done", "done"]
+    assert command_row(made[0].commands[KIND])["attempts"] == 1
+    assert 2 * task.OTHERS_WAIT_MS / 1000 <= took_s < LOCK_TIMEOUT_S
 
 
 def test_one_that_cannot_be_done_brings_down_no_other(
