@@ -43,6 +43,11 @@ _UNHEARD_OF = (
 # Kind by kind, because an index by kind and age finds the oldest of one kind without passing a hundred thousand
 # of another. Only the oldest are looked at, as many as there is room for: that bounds the work when the backlog
 # is long. Repeats, which have a statement to themselves, get the room that first attempts leave.
+#
+# How many are due changes a thousandfold within minutes, and PostgreSQL's statistics follow later. So nothing is left
+# to them: firsts and repeats have an index each; every look asks for the order of that index, or reading the whole
+# table would seem cheap when much is due; and the ids that are taken are an array, or they might be joined by reading
+# it.
 _KINDS = (
     "unnest(coalesce(CAST(:kinds AS text[]),"  # noqa: S608 - constants
     f" ARRAY(SELECT DISTINCT kind FROM commands WHERE state IN {among(CLAIMABLE)}))) AS wanted (kind)"
@@ -60,8 +65,8 @@ _TAKE_DUE = {
         f"SELECT id, available_at FROM commands WHERE kind = wanted.kind AND {DUE} AND {which} AND {_UNHEARD_OF}"
         " ORDER BY available_at LIMIT (SELECT places FROM free) FOR UPDATE SKIP LOCKED) AS each"
         " ORDER BY available_at LIMIT (SELECT places FROM free))"
-        " UPDATE commands SET published_at = now(), publishes = publishes + 1 FROM due WHERE commands.id = due.id"
-        " RETURNING commands.id, commands.kind, commands.available_at, commands.publishes"
+        " UPDATE commands SET published_at = now(), publishes = publishes + 1 WHERE id = ANY(ARRAY(SELECT id FROM due))"
+        " RETURNING id, kind, available_at, publishes"
     )
     for is_repeat, which, taken in (
         (False, FIRST, "0"),
@@ -69,7 +74,8 @@ _TAKE_DUE = {
             True,
             REPEAT,
             f"(SELECT count(*) FROM (SELECT FROM {_KINDS} CROSS JOIN LATERAL (SELECT FROM commands"  # noqa: S608 - constants
-            f" WHERE kind = wanted.kind AND {DUE} AND {FIRST} LIMIT :room) AS each LIMIT :room) AS first)",
+            f" WHERE kind = wanted.kind AND {DUE} AND {FIRST} ORDER BY available_at LIMIT :room) AS each LIMIT :room)"
+            " AS first)",
         ),
     )
 }

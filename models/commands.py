@@ -88,6 +88,12 @@ class Command(CommandColumns, Base):
             "available_at",
             postgresql_where=text(f"state IN {among(CLAIMABLE)} AND attempts = 0"),
         ),
+        Index(
+            "ix_commands_due_repeats",
+            "kind",
+            "available_at",
+            postgresql_where=text(f"state IN {among(CLAIMABLE)} AND attempts > 0"),
+        ),
         Index("ix_commands_leases", "lease_until", postgresql_where=text(f"state IN {among(LEASED)}")),
     )
 
