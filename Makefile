@@ -51,16 +51,16 @@ run: ## the whole product on this machine, until Ctrl-C (PORT=, FLOWER_PORT=, SA
 
 test: ## all tests, with a PostgreSQL and a Redis of their own (ARGS="-k name")
 	$(call install,dev)
-	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@exec $(PYTHON) -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 test-shuffled: ## all tests in another order each time (ARGS="--randomly-seed=7" for one that was printed)
 	$(call install,dev)
-	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile -p randomly --randomly-dont-reset-seed $(ARGS)
+	@exec $(PYTHON) -m pytest --numprocesses auto --dist loadfile -p randomly --randomly-dont-reset-seed $(ARGS)
 
 coverage: ## all tests, and which branches of the product they do not take (ARGS="tests/api")
 	$(call install,dev)
 	@rm -rf var/coverage && mkdir -p var/coverage
-	@$(PYTHON) -m coverage run -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(PYTHON) -m coverage run -m pytest --numprocesses auto --dist loadfile $(ARGS)
 	@$(PYTHON) -m coverage combine --quiet
 	@exec $(PYTHON) -m coverage report
 

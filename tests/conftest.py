@@ -16,13 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, text
+from sqlalchemy import text
 
 from models import database as product_database
 from models import tables
 from models.switchboard import switchboard
-from settings import get_settings
+from settings import Settings, get_settings
 from tests.client import ApiClient
+from tests.front_door import front_door
+from tests.order import (  # noqa: F401 - hooks
+    pytest_collection_modifyitems,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 from tests.servers import (  # noqa: F401 - fixtures
     postgres_server,
     postgres_url,
@@ -31,23 +37,30 @@ from tests.servers import (  # noqa: F401 - fixtures
     running_redis,
 )
 from tests.stack import Stack, running_stack
+from tests.unhurried import UNHURRIED
 from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT_TABLES = frozenset({"applications", "services", "routes"})
-WAITING = (
-    *("sandbox/test_run.py", "end_to_end/test_worker_faults.py", "chaos/test_short_run.py"),
-    *(
-        "bench/test_bench.py",
-        "end_to_end/test_faults.py",
-        "browser/test_console.py",
-        "end_to_end/",
-        "browser/",
-    ),
-)
-"""Files below `tests/` that start real processes and mostly wait for them, the longest first."""
 _strayed: list[str] = []
 """Where the running test tried to connect to, beyond this machine."""
+
+
+_EMPTIED = [table for table in reversed(tables.metadata.sorted_tables) if table.name not in KEPT_TABLES]
+_FILLED_TABLES = text(
+    "SELECT array_remove(ARRAY["
+    + ", ".join(f"CASE WHEN EXISTS (SELECT FROM {table.name}) THEN '{table.name}' END" for table in _EMPTIED)
+    + "], NULL)"
+)
+"""Those that are not empty, whoever refers to others first."""
+_BEGIN_NUMBERS_ANEW = text(
+    "SELECT "
+    + ", ".join(
+        f"(SELECT setval('{table.name}_id_seq', 1, false) FROM {table.name}_id_seq WHERE is_called)"
+        for table in _EMPTIED
+        if "id" in table.columns and table.columns["id"].identity is not None
+    )
+)
 
 
 def migrate(url: str) -> None:
@@ -82,35 +95,14 @@ def loopback_only() -> Iterator[None]:
     patch.undo()
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """For several processes: spread the files that wait among those that compute, and end with computing ones.
-
-    xdist hands out files in this order (`--no-loadscope-reorder`). Its own order goes by the number of tests: it
-    leaves the long runs of few tests to the end, all at once, and one process idle while the other does the last.
-    """
-    if "PYTEST_XDIST_WORKER" not in os.environ or config.pluginmanager.hasplugin("randomly"):
-        return  # `make test-shuffled` has an order of its own
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    names = {path: path.relative_to(ROOT / "tests").as_posix() for path in files}
-    waiting = [path for kind in WAITING for path in files if names[path].startswith(kind)]
-    waiting = list(dict.fromkeys(waiting))
-    computing = sorted(files.keys() - set(waiting), key=lambda path: (-len(files[path]), path))
-    # After each file that waits a like share of large and small ones that compute; a third is left for the end.
-    shares = max(1, len(waiting) * 3 // 2)
-    order = [each for number, path in enumerate(waiting) for each in (path, *computing[number::shares])]
-    order += [path for place, path in enumerate(computing) if place % shares >= len(waiting)]
-    items[:] = [item for path in order for item in files[path]]
-
-
 @pytest.fixture(autouse=True)
 def a_message_does_its_own_command(request: pytest.FixtureRequest) -> Iterator[None]:
     """A task that a test calls does no other command that is due.
 
     `tests/tasks/test_mails_in_a_queue.py` and `test_reconciling_several.py` are about what is kept out here.
     """
-    if "database" not in request.fixturenames:
+    # `world` may be that of a database which this file keeps to itself, with what is left there.
+    if not {"database", "world"} & set(request.fixturenames):
         yield
         return
     with pytest.MonkeyPatch.context() as patch:
@@ -147,8 +139,11 @@ def _is_loopback(host: str) -> bool:
 def configured(postgres_url: str, redis_url: str) -> Iterator[None]:  # noqa: F811
     """The settings of this process point at the tests' own servers, and nothing of the machine leaks in."""
     patch = pytest.MonkeyPatch()
-    for name in ("CELERY_BROKER_URL", "SENTRY_DSN", "VAR_DIR", "APP_ENV", "OFFICE_TIME_ZONE", "MAIL_FROM"):
-        patch.delenv(name, raising=False)
+    patch.setitem(
+        Settings.model_config, "env_file", None
+    )  # `.env`, and what `make run` wrote if it is running
+    for name in Settings.model_fields:
+        patch.delenv(name.upper(), raising=False)
     patch.setenv("DATABASE_URL", postgres_url)
     patch.setenv("REDIS_URL", redis_url)
     patch.setenv("MANDRILL_URL", "http://127.0.0.1:9/api/1.0")
@@ -169,16 +164,20 @@ def configured(postgres_url: str, redis_url: str) -> Iterator[None]:  # noqa: F8
 @pytest.fixture
 def database(configured: None) -> None:
     """The database, with nothing in it but what the migrations put there."""
-    emptied = [table for table in reversed(tables.metadata.sorted_tables) if table.name not in KEPT_TABLES]
-    with product_database.transaction() as connection:
-        # A hundred times as fast as TRUNCATE, which makes new files for every table and index.
-        for table in emptied:
-            connection.execute(delete(table))
-            if "id" in table.columns and table.columns["id"].identity is not None:
-                connection.execute(text(f"SELECT setval('{table.name}_id_seq', 1, false)"))
-        connection.execute(text("UPDATE services SET deployed = true"))
-        connection.execute(text("UPDATE routes SET deployed = true"))
+    empty_database()
     switchboard.forget()
+
+
+def empty_database() -> None:
+    """Take out what tests put in: most of them fill a few of the tables only, so those are found out first."""
+    with product_database.transaction() as connection:
+        filled, *_ = connection.execute(_FILLED_TABLES).one()
+        if filled:
+            # A hundred times as fast as TRUNCATE, which makes new files for every table and index.
+            connection.exec_driver_sql("; ".join((UNHURRIED, *(f"DELETE FROM {name}" for name in filled))))
+        connection.execute(_BEGIN_NUMBERS_ANEW)
+        for name in ("services", "routes"):
+            connection.execute(text(f"UPDATE {name} SET deployed = true WHERE NOT deployed"))
 
 
 @pytest.fixture
@@ -190,9 +189,7 @@ def world(database: None) -> World:
 @pytest.fixture
 def api(world: World) -> ApiClient:
     """The front door in this process, with an application token."""
-    from api.app import create_app
-
-    return ApiClient.in_process(create_app(), world.application_token())
+    return ApiClient.in_process(front_door(), world.application_token())
 
 
 @pytest.fixture(scope="session")

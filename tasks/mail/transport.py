@@ -21,6 +21,7 @@ import threading
 import time
 import weakref
 from dataclasses import dataclass, field
+from functools import lru_cache
 from socket import SHUT_RDWR, socket
 from typing import TYPE_CHECKING, Any
 
@@ -148,8 +149,9 @@ class Transport:
         )
 
 
+@lru_cache(maxsize=1)
 def _certificates() -> ssl.SSLContext:
-    """Trust the machine's authorities (with `SSL_CERT_FILE`) and those of certifi.
+    """Trust the machine's authorities (with `SSL_CERT_FILE`) and those of certifi; read once, which takes long.
 
     A bare container may have none, and then every mail would be refused for good.
     """

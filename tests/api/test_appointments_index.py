@@ -419,7 +419,7 @@ def test_what_is_not_a_cursor_is_refused(api: ApiClient, calendar: Calendar) -> 
     assert len(ids(api, cursor=_spelled([digest, run, key, last]))) == 1
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=200))
 def test_no_text_as_a_cursor_crashes(api: ApiClient, cursor: str) -> None:
     assert ask(api, cursor=cursor).status in ("invalid-param", "action-successful")
@@ -528,7 +528,7 @@ def test_the_list_equals_a_plain_filter(api: ApiClient, world: World, calendar: 
     application = KnownApplication(1, "planoauth", "PlanoAuth", frozenset())
     roles = {0: "application", user.id: "client", liaison.id: "liaison", photographer.id: "employee"}
     seen = 0
-    for _ in range(150):
+    for _ in range(100):
         first, last = sorted(date(2026, 12, draw.randrange(1, 8)) for _ in range(2))
         asked: dict[str, Any] = {
             "order_id": draw.choice(orders).id,
@@ -551,9 +551,9 @@ def test_the_list_equals_a_plain_filter(api: ApiClient, world: World, calendar: 
         sent = {
             name: value.isoformat() if isinstance(value, date) else value for name, value in query.items()
         }
-        assert walk(doors[who], limit=draw.choice([7, 200]), **sent) == expected, (query, roles[who])
+        assert walk(doors[who], limit=draw.choice([20, 200]), **sent) == expected, (query, roles[who])
         seen += len(expected)
-    assert seen > 500
+    assert seen > 300
 
 
 # -- plans

@@ -584,7 +584,7 @@ VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.text(max_s
 NAMES = st.sampled_from(sorted(CREATE.names)) | st.text(max_size=20)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(params=st.dictionaries(NAMES, VALUES, max_size=20))
 def test_any_values_are_decoded_without_an_exception(params):
     result = decode(params, CREATE)
@@ -603,7 +603,7 @@ def test_any_values_are_decoded_without_an_exception(params):
     )
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(params=st.dictionaries(NAMES, VALUES, max_size=12))
 def test_what_is_canonical_reads_as_itself(params):
     first = decode(params | REQUIRED, CREATE)

@@ -14,7 +14,7 @@ from tests.client import CREATE, STAMP, ApiClient, Reply
 
 NAMES = [param.name for param in CREATE_PARAMS]
 SLOW = settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from cli.app import create_app
 from settings import get_settings
+from tests.front_door import command_line
 
 Run = Callable[..., Result]
 
@@ -26,7 +26,7 @@ def var_dir(database: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def run(var_dir: Path) -> Run:
     """`run("tokens", "list")` runs `flask tokens list`; `input=` is its standard input."""
-    runner = create_app().test_cli_runner()
+    runner = command_line().test_cli_runner()
 
     def invoke(*arguments: object, input: str | bytes | None = None) -> Result:
         result = runner.invoke(args=[str(argument) for argument in arguments], input=input)

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from api.app import create_app
 from models.passwords import hash_password
 from tests.client import ApiClient
+from tests.front_door import front_door
 from tests.world import World
 
 PASSWORD = "correct horse battery"
@@ -154,7 +154,7 @@ def password_hash() -> str:
 
 @pytest.fixture
 def app(world: World) -> Flask:
-    return create_app()
+    return front_door()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from api.documentation.samples import sent_by_samples
 from api.routes import Route, SignedRoute
 from models.switchboard import switchboard
 from settings import get_settings
+from tests.front_door import front_door
 from tests.world import World
 
 PAGES = ("/documentation/", "/documentation/filemaker", "/documentation/swagger/")
@@ -70,7 +71,7 @@ def browser(away: Engine, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """A browser on a service whose database has been away since its start: pages need none."""
     switchboard.forget()
     monkeypatch.setattr("models.switchboard.autocommit_engine", lambda: away)
-    return create_app().test_client()
+    return front_door().test_client()
 
 
 def body(browser: FlaskClient, path: str) -> str:
@@ -190,7 +191,8 @@ def test_the_index_leads_somebody_new_from_a_token_to_the_mails(
 ) -> None:
     settings = get_settings().model_copy(update={"mandrill_url": mandrill})
     monkeypatch.setattr("api.documentation.pages.get_settings", lambda: settings)
-    steps = body(browser, "/documentation/").split('id="steps"')[1].split("</section>")[0]
+    started_so = create_app().test_client()  # an application keeps the pages that it has rendered
+    steps = body(started_so, "/documentation/").split('id="steps"')[1].split("</section>")[0]
     for step in (
         "Get a token.",
         "appointments/create",

@@ -117,7 +117,7 @@ def heartbeats(stack: Stack) -> dict[str, str]:
 
 def test_every_background_process_writes_heartbeats_under_its_name(stack: Stack) -> None:
     expected = {"worker-clocks": "worker", "worker-mail": "worker", "relay": "relay", "beat": "beat"}
-    eventually(lambda: heartbeats(stack) == expected, what="four heartbeats")
+    eventually(lambda: heartbeats(stack) == expected, within_s=40, what="four heartbeats")
     stack.kill("beat")
 
 

@@ -58,7 +58,7 @@ class Runner:
     def started(self) -> dict[str, tuple[int, str]]:
         return json.loads((self.var / "started.json").read_text())
 
-    def wait_for(self, pattern: str, within_s: float = 20) -> None:
+    def wait_for(self, pattern: str, within_s: float = 45) -> None:
         assert wait_until(lambda: re.search(pattern, self.text) is not None, within_s=within_s), self.text
 
     def wait_for_start(self) -> None:

@@ -3,15 +3,15 @@
 import pytest
 from flask import Flask
 
-from api.app import create_app
 from tests.client import ApiClient
+from tests.front_door import front_door
 from tests.security.callers import Callers, invite
 from tests.world import World
 
 
 @pytest.fixture
 def app(world: World) -> Flask:
-    return create_app()
+    return front_door()
 
 
 @pytest.fixture

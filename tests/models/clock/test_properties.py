@@ -57,7 +57,7 @@ US_ZONES = (
 
 FIRST = datetime(2000, 1, 3, tzinfo=UTC)
 LAST = datetime(2099, 12, 20, tzinfo=UTC)
-QUICK = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 zones = st.sampled_from(US_ZONES)
 instants = st.integers(int(FIRST.timestamp()), int(LAST.timestamp())).map(
@@ -221,7 +221,7 @@ def anything_supplied(draw: st.DrawFn) -> Supplied:
     return Supplied(**values)
 
 
-@settings(QUICK, max_examples=600)
+@settings(QUICK, max_examples=300)
 @given(anything_supplied(), st.none() | zones, zones)
 def test_supplied_values_are_never_altered(supplied: Supplied, zone: str | None, office: str) -> None:
     where = finding(zone) if zone is not None else ZoneFinding()
