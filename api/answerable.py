@@ -52,7 +52,7 @@ _OF_A_SIGNATURE: Final = frozenset({PERMISSION_DENIED, RATE_LIMIT_EXCEEDED})
 
 _JSON_ONLY: Final = (
     "The Content-Type header does not announce JSON, so the parameters were not read. Send "
-    "`Content-Type: application/json`."
+    "`Content-Type: application/json`, and no compressed body (`Content-Encoding`)."
 )
 _FORM_ONLY: Final = (
     "The Content-Type header does not announce a form, so the fields were not read. Send "
@@ -60,7 +60,7 @@ _FORM_ONLY: Final = (
 )
 _BASE64_ONLY: Final = (
     "The Content-Type header announces neither text nor JSON, so the parameters were not read. The body is base64: "
-    "send `Content-Type: text/plain`."
+    "send `Content-Type: text/plain`, and no compressed body (`Content-Encoding`)."
 )
 
 

@@ -1,8 +1,9 @@
 """The body of a request: bytes and a content type in, an object of parameters out, or a refusal.
 
 The checks follow contract.md section 2, so the content type is judged before the body is looked at:
-`invalid-content-type`, then `no-params-decoded` for an empty body, `invalid-encoded-params` for what
-cannot be decoded, and `no-params-decoded` again for JSON that holds no parameters.
+`invalid-content-type` (for a compressed body, too), then `no-params-decoded` for an empty body,
+`invalid-encoded-params` for what cannot be decoded, and `no-params-decoded` again for JSON that holds no
+parameters.
 
 Nothing is guessed: a form is not taken for JSON although curl labels JSON as a form by default. The size
 limit is the caller's; every reader here is linear in the size of the body.
@@ -59,17 +60,20 @@ _ENCODE_HINT: Final = (
 )
 
 
-def read_body(body: bytes, content_type: str | None, *, sensitive: bool = False) -> dict[str, object]:
+def read_body(
+    body: bytes, content_type: str | None, content_encoding: str | None = None, *, sensitive: bool = False
+) -> dict[str, object]:
     """The parameters of a request, as JSON values; at least one of them.
 
-    `content_type` is the header as it came, or None. The body of a `sensitive` route is base64 of a JSON
-    object, under `text/plain` or a JSON type.
+    `content_type` and `content_encoding` are the headers as they came, or None; nothing is decompressed. The body of
+    a `sensitive` route is base64 of a JSON object, under `text/plain` or a JSON type.
 
     JSON is read as UTF-8 whatever charset the header names (RFC 8259 section 8.1 knows no other), with a
     byte order mark allowed. A name that occurs twice has its last value. Raises `Refusal`, and nothing
     else, whatever the bytes.
     """
     _check_content_type(content_type, sensitive)
+    _check_content_encoding(content_encoding)
     hint = _NO_SECRETS_HINT if sensitive else _NO_PARAMS_HINT
     if not body.strip(_WHITESPACE):
         raise Refusal(NO_PARAMS_DECODED, "The body is empty.", hint)
@@ -111,6 +115,18 @@ def _check_content_type(content_type: str | None, sensitive: bool) -> None:
     )
     within = " Inside a FileMaker calculation, put a backslash before each of its quotation marks."
     raise Refusal(INVALID_CONTENT_TYPE, message, wanted + within)
+
+
+def _check_content_encoding(content_encoding: str | None) -> None:
+    """RFC 9110 section 8.4: the header lists what was done to the body, and `identity` is nothing."""
+    announced = (content_encoding or "").strip().lower()
+    if all(coding.strip() in ("", "identity") for coding in announced.split(",")):
+        return
+    raise Refusal(
+        INVALID_CONTENT_TYPE,
+        f"The Content-Encoding header announces {clipped(announced, 60)}, and compressed bodies are not read.",
+        "Send the body as it is, without Content-Encoding.",
+    )
 
 
 def _is_json(media_type: str) -> bool:

@@ -24,7 +24,10 @@ def handle_open(route: OpenRoute, request: Request) -> Response:
 def _answer(route: OpenRoute, request: Request, board: Board, request_id: str) -> Answer:
     check_deployed(route, board)
     body = read_bytes(request, MAX_BODY_BYTES, "This route needs a few short texts only.")
-    params = read_body(body, request.headers.get("Content-Type"), sensitive=route.sensitive)
+    headers = request.headers
+    params = read_body(
+        body, headers.get("Content-Type"), headers.get("Content-Encoding"), sensitive=route.sensitive
+    )
     decoded = decode(params, route.params, Context(route.choices()))
     call = OpenCall(decoded, board.applications, request.remote_addr or "", now(), request_id)
     faults = [*decoded.faults, *route.check(call, None)]

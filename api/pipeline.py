@@ -59,6 +59,7 @@ MAX_BODY_BYTES = 256 * 1024
 
 # Shorter than any token, so that a token in the wrong header never reaches a log.
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,40}")
+_SEND_AGAIN = "Send it again; Content-Length is the number of bytes of the body."
 log = structlog.get_logger(__name__)
 
 
@@ -114,7 +115,10 @@ def _answer(route: Route, request: Request, board: Board, request_id: str) -> An
         body = read_bytes(
             request, MAX_BODY_BYTES, "Shorten the texts; description and notes hold 10000 characters each."
         )
-        params = read_body(body, request.headers.get("Content-Type"), sensitive=route.sensitive)
+        headers = request.headers
+        params = read_body(
+            body, headers.get("Content-Type"), headers.get("Content-Encoding"), sensitive=route.sensitive
+        )
         token = callers.one_token(body_token(params), header_token)
     # Before the token is looked at, so that what it names can be read with it; what is wrong is told in its turn.
     decoded = decode(params, route.params, Context(route.choices(), header_token))
@@ -181,7 +185,7 @@ def check_deployed(route: AnyRoute, board: Board) -> None:
 
 
 def read_bytes(request: Request, limit: int, hint: str) -> bytes:
-    """The body, of at most `limit` bytes; `hint` says how to make it smaller. Raises `Refusal`."""
+    """The whole body, of at most `limit` bytes; `hint` says how to make it smaller. Raises `Refusal`."""
     too_large = Refusal(REQUEST_TOO_LARGE, f"The body is larger than {limit // 1024} KB.", hint)
     try:
         body = request.get_data(cache=False)
@@ -191,10 +195,18 @@ def read_bytes(request: Request, limit: int, hint: str) -> bytes:
         raise Refusal(
             INVALID_ENCODED_PARAMS,
             "The body ended before it was complete, or its chunks are malformed.",
-            "Send it again; Content-Length is the number of bytes of the body.",
+            _SEND_AGAIN,
         ) from None
     if len(body) > limit:
         raise too_large
+    # Gunicorn calls a body done when its client stops sending, and Werkzeug believes it.
+    announced = request.content_length
+    if announced is not None and len(body) < announced:
+        raise Refusal(
+            INVALID_ENCODED_PARAMS,
+            f"The body ended too early: Content-Length announces {announced} bytes, and {len(body)} came.",
+            _SEND_AGAIN,
+        )
     return body
 
 

@@ -112,7 +112,7 @@ STATUSES: Final[tuple[Status, ...]] = (
         400,
         "The Content-Type header announces something else than the route takes, so the parameters were not read. "
         "Send `Content-Type: application/json`; with the base64 text of a route with sensitive parameters, "
-        "`Content-Type: text/plain`.",
+        "`Content-Type: text/plain`. A compressed body (`Content-Encoding`) is not read either.",
     ),
     Status(
         ROUTE_NON_EXISTENT,
@@ -128,8 +128,8 @@ STATUSES: Final[tuple[Status, ...]] = (
     Status(
         INVALID_ENCODED_PARAMS,
         400,
-        "The body could not be decoded: the JSON is malformed, or a route with sensitive parameters got a "
-        "body that is not the base64 form of a JSON object.",
+        "The body could not be decoded: the JSON is malformed, the body ended before its Content-Length, or a route "
+        "with sensitive parameters got a body that is not the base64 form of a JSON object.",
         uncommon=True,
     ),
     Status(

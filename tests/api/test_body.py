@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import gzip
 import json
 import time
 
@@ -18,10 +19,14 @@ KB_256 = 256 * 1024
 
 
 def refusal_of(
-    body: bytes, content_type: str | None = "application/json", *, sensitive: bool = False
+    body: bytes,
+    content_type: str | None = "application/json",
+    *,
+    content_encoding: str | None = None,
+    sensitive: bool = False,
 ) -> Refusal:
     with pytest.raises(Refusal) as caught:
-        read_body(body, content_type, sensitive=sensitive)
+        read_body(body, content_type, content_encoding, sensitive=sensitive)
     return caught.value
 
 
@@ -159,6 +164,25 @@ def test_a_refusal_never_shows_the_body():
     for body in (b'{"token": "%s",}', b'{"token": "%s', b"%s", b'{"token": %s}', b'{"%s": 1 2}'):
         refusal = refusal_of(body % secret.encode())
         assert secret not in refusal.message + refusal.hint + repr(refusal)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "br", "deflate", "zstd", "identity, gzip", "x" * 5000])
+@pytest.mark.parametrize("body", [BODY, gzip.compress(BODY), b""], ids=["as it is", "compressed", "empty"])
+def test_a_content_encoding_is_refused_whatever_the_body(encoding, body):
+    refusal = refusal_of(body, content_encoding=encoding)
+    assert refusal.status == "invalid-content-type"
+    assert refusal.message.startswith(f"The Content-Encoding header announces {encoding.lower()[:40]}")
+    assert len(refusal.message) < 200
+    assert "Send the body as it is, without Content-Encoding" in refusal.hint
+
+
+def test_the_content_type_is_told_before_the_content_encoding():
+    assert "text/plain" in refusal_of(BODY, "text/plain", content_encoding="gzip").message
+
+
+@pytest.mark.parametrize("encoding", [None, "", " ", "identity", "Identity", "identity, identity"])
+def test_identity_is_no_encoding(encoding):
+    assert read_body(BODY, "application/json", encoding) == PARAMS
 
 
 # --- sensitive routes ---

@@ -220,6 +220,11 @@ def test_the_body_is_base64_of_an_object(logins: Logins, body: bytes, content_ty
     assert logins.api.raw(body, path=CREATE, Content_Type=content_type).status == status
 
 
+def test_a_body_that_is_called_compressed_is_refused(logins: Logins):
+    reply = logins.api.raw(b"e30=", path=CREATE, Content_Type="text/plain", Content_Encoding="gzip")
+    assert reply.status == "invalid-content-type"
+
+
 def test_a_retired_route_and_a_retired_service_open_no_session(
     logins: Logins, world: World, retired: Callable[[str], None]
 ):

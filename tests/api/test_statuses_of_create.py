@@ -1,6 +1,7 @@
 """Every status of contract.md section 3 that this route can answer, provoked for real, in its whole envelope."""
 
 import base64
+import gzip
 import io
 import json
 import re
@@ -344,6 +345,15 @@ class BrokenOff(io.RawIOBase):
 def test_a_body_that_breaks_off_is_the_clients_fault(api: ApiClient):
     answered = streamed(BrokenOff())
     assert (answered.status_code, answered.json["status"]) == (400, "invalid-encoded-params")
+
+
+def test_a_body_that_is_compressed_or_called_so_is_refused(api: ApiClient, world: World):
+    body = json.dumps({"token": api.token, "updated_at_mt": STAMP}).encode()
+    for sent in (body, gzip.compress(body)):
+        reply = api.raw(sent, Content_Type="application/json", Content_Encoding="gzip")
+        assert (reply.code, reply.status) == (400, "invalid-content-type")
+    assert world.rows("SELECT id FROM appointments") == []
+    assert api.raw(body, Content_Type="application/json", Content_Encoding="identity").code == 200
 
 
 # --- sensitive routes ---

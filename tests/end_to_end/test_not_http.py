@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.client import STAMP
 from tests.stack import ROOT, Stack
 
 HEAD = b"POST /api/v1/appointments/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -58,6 +59,16 @@ def test_the_answer_is_json(stack: Stack, raw: bytes, code: int, status: str) ->
     answered, body = ask(stack, raw)
     assert (answered, body["code"], body["status"]) == (code, code, status)
     assert body["request_id"]
+
+
+def test_a_body_that_ends_before_its_length_is_refused_although_what_came_is_whole(stack: Stack) -> None:
+    """A line that broke, or a proxy that gave up: what is missing may have been anything."""
+    whole = json.dumps({"token": stack.world.application_token(), "updated_at_mt": STAMP}).encode()
+    before = stack.world.rows("SELECT id FROM appointments ORDER BY id")
+    answered, body = ask(stack, HEAD + b"Content-Length: 99999\r\n\r\n" + whole)
+    assert (answered, body["status"]) == (400, "invalid-encoded-params")
+    assert f"99999 bytes, and {len(whole)} came" in body["message"]
+    assert stack.world.rows("SELECT id FROM appointments ORDER BY id") == before
 
 
 def test_a_broken_header_does_not_reach_the_log(stack: Stack) -> None:
