@@ -19,6 +19,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 DEVELOPMENT_SECRET_KEY = "development-only-not-a-secret"  # noqa: S105 - refused in production, below
 SANDBOX_KEY_PREFIX = "sandbox-"
 WEBHOOK_PATH = "/api/v1/webhooks/mandrill"
+LONGEST_KEPT_DAYS = (
+    36_500  # a hundred years; millions of days ago is before the calendar of PostgreSQL begins
+)
 _RATE = re.compile(r"[1-9]\d{0,6} per (second|minute|hour)")
 _PAGE = re.compile(r"https://[^\s/{}@]+/\S*$|http://(127\.0\.0\.1|localhost)(:\d{1,5})?/\S*$")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
@@ -104,17 +107,32 @@ class Settings(BaseSettings):
         default=60, ge=5, description="A process that stands still this long is ended."
     )
 
-    keep_mail_events_days: int = Field(default=90, ge=14, description="What Mandrill told of mails.")
+    keep_mail_events_days: int = Field(
+        default=90, ge=14, le=LONGEST_KEPT_DAYS, description="What Mandrill told of mails."
+    )
     keep_archive_days: int = Field(
-        default=730, ge=90, description="Mails, commands that are done and ended notifications."
+        default=730,
+        ge=90,
+        le=LONGEST_KEPT_DAYS,
+        description="Mails, commands that are done and ended notifications.",
     )
-    keep_audit_days: int = Field(default=1095, ge=90, description="Who did what by hand.")
+    keep_audit_days: int = Field(
+        default=1095, ge=90, le=LONGEST_KEPT_DAYS, description="Who did what by hand."
+    )
     keep_history_days: int = Field(
-        default=2555, ge=90, description="Who changed what of appointments that are long over."
+        default=2555,
+        ge=90,
+        le=LONGEST_KEPT_DAYS,
+        description="Who changed what of appointments that are long over.",
     )
-    keep_sessions_days: int = Field(default=30, ge=1, description="Sessions, after they are over.")
+    keep_sessions_days: int = Field(
+        default=30, ge=1, le=LONGEST_KEPT_DAYS, description="Sessions, after they are over."
+    )
     archive_after_days: int = Field(
-        default=7, ge=1, description="Then commands that are done leave the table that workers look at."
+        default=7,
+        ge=1,
+        le=LONGEST_KEPT_DAYS,
+        description="Then commands that are done leave the table that workers look at.",
     )
 
     listen_address: str = Field(

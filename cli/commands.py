@@ -11,6 +11,7 @@ import click
 from cli.failures import Failure, Group
 from cli.notifications import IDS, REASON
 from cli.output import json_option, show_json, show_table
+from cli.spans import Span
 from models import command_actions, database
 from models.audit import Actor
 from models.backlog import Left, read_left
@@ -92,7 +93,7 @@ def drop(ids: tuple[int, ...], reason: str) -> None:
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(0),
+    type=Span(0),
     default=60.0,
     show_default=True,
     help="Seconds to wait; 0 only looks.",

@@ -4,6 +4,7 @@ import click
 
 from cli.failures import Failure, Group
 from cli.output import json_option, show_json, show_table
+from cli.spans import Span
 from models import database
 from models.retention import RULES
 from settings import get_settings
@@ -45,7 +46,7 @@ def show(as_json: bool) -> None:
 @click.option("--table", "tables", multiple=True, help="Only this table; may be given several times.")
 @click.option(
     "--minutes",
-    type=click.FloatRange(0.01, 24 * 60),
+    type=Span(0.01, 24 * 60),
     default=60,
     show_default=True,
     help="Stop after this long; what is left is for the next run.",

@@ -1,5 +1,7 @@
 """`flask commands`: what is queued, trying it now, and giving it up."""
 
+import pytest
+
 from tests.cli.test_notifications import Failed, Run, RunJson
 from tests.world import World
 
@@ -54,3 +56,10 @@ def test_draining_waits_until_nothing_is_due_or_under_way(run: Run, run_json: Ru
     late = run("commands", "drain", "--timeout", "0")
     assert (late.exit_code, late.stdout) == (1, "")
     assert "2 are due and 0 under way" in late.stderr
+
+
+@pytest.mark.parametrize("timeout", ["nan", "inf", "-inf", "NaN", "-1", "soon"])
+def test_a_wait_is_a_number_that_ends(run: Run, timeout: str) -> None:
+    refused = run("commands", "drain", "--timeout", timeout)
+    assert refused.exit_code == 2
+    assert "Invalid value for '--timeout'" in refused.stderr

@@ -57,3 +57,10 @@ def test_a_table_without_a_rule_is_named_with_those_that_have_one(run: Run) -> N
     assert refused.exit_code == 1
     assert "no rule for orders" in refused.stderr
     assert "mail_events" in refused.stderr
+
+
+@pytest.mark.parametrize("minutes", ["nan", "inf", "-inf", "0", "1441"])
+def test_minutes_are_a_number_that_ends(run: Run, minutes: str) -> None:
+    refused = run("retention", "run", "--minutes", minutes)
+    assert refused.exit_code == 2
+    assert "Invalid value for '--minutes'" in refused.stderr
