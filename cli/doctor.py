@@ -102,7 +102,7 @@ def _database_checks() -> Iterator[Finding]:
                 yield _asked(connection, name, check)
     except SQLAlchemyError as error:
         reason = one_line(getattr(error, "orig", None) or error)
-        hint = "Set DATABASE_URL, or start `make run`."
+        hint = "Set DATABASE_URL, or start `make run`; if it runs with another VAR_DIR: `VAR_DIR=… flask doctor`."
         yield Finding("database", False, f"It does not answer: {reason}.", hint)
         for name in _ON_DATABASE:
             yield Finding(name, False, "Not checked: the database does not answer.")

@@ -68,6 +68,7 @@ def test_what_is_away_is_told_with_what_to_do(database: None, tmp_path: Path) ->
         *("settings", "mandrill destination", "mandrill webhooks"),
     }
     assert "DATABASE_URL" in found["database"]["hint"]
+    assert "`VAR_DIR=… flask doctor`" in found["database"]["hint"]
     assert "REDIS_URL" in found["broker"]["hint"]
     assert found["mandrill"]["message"].startswith("Mandrill cannot be reached")
     assert "hush" not in json.dumps(found)
