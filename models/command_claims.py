@@ -16,6 +16,7 @@ from models.command_states import (
     BEGIN_SENDING,
     EXPIRE_RUNNING,
     EXPIRE_SENDING,
+    EXPIRE_UNBEGUN,
     Edge,
     State,
     among,
@@ -130,22 +131,34 @@ _BEGIN_AGAIN = text(
     "UPDATE commands SET attempts = attempts + 1, doubt_since = NULL, misses = 0"
     " WHERE id = :id AND lease_token = :lease_token"
 )
-_EXPIRE = [
-    text(
+# Without its row no byte of a mail goes out (`tasks/mail_record.py`), and it stays for as long as the command does. One
+# value, looked up by its index: `EXISTS` might be joined, by reading the whole table if statistics are old.
+_MAIL = "(SELECT emails.id FROM emails WHERE emails.send_id = commands.send_id)"
+_ASK_WHETHER_BEGUN = text(f"SELECT {_MAIL} IS NOT NULL FROM commands WHERE id = :id")  # noqa: S608 - constants
+
+
+def _expire_statement(edge: Edge, error: str, *, which: str = "", also: str = "") -> TextClause:
+    return text(
         f"UPDATE commands SET state = '{edge.target}', lease_token = NULL, lease_until = NULL,"  # noqa: S608 - constants
         f" available_at = now() + make_interval(secs => :grace_s), published_at = NULL, publishes = 0,"
-        f" {extra} last_error = 'The worker that had it stopped before it could say what happened.'"
+        f" {also} last_error = 'The worker that had it stopped before it {error}.'"
         f" WHERE id IN (SELECT id FROM commands WHERE state IN {among(edge.sources)}"
-        " AND lease_until < now() FOR UPDATE SKIP LOCKED)"
+        f" AND lease_until < now(){which} FOR UPDATE SKIP LOCKED)"
     )
-    for edge, extra in (
-        (EXPIRE_RUNNING, ""),
-        (
-            EXPIRE_SENDING,
-            "doubts = doubts + (doubt_since IS NULL)::int, doubt_since = coalesce(doubt_since, now()),",
-        ),
-    )
-]
+
+
+_EXPIRE_AT_ONCE = (
+    _expire_statement(EXPIRE_RUNNING, "could say what happened"),
+    # Whoever writes the row at this moment makes the lease longer with it: then it is locked, or runs again.
+    _expire_statement(
+        EXPIRE_UNBEGUN, "handed the mail over", which=f" AND doubt_since IS NULL AND {_MAIL} IS NULL"
+    ),
+)
+_EXPIRE_IN_DOUBT = _expire_statement(
+    EXPIRE_SENDING,
+    "could say what happened",
+    also="doubts = doubts + (doubt_since IS NULL)::int, doubt_since = coalesce(doubt_since, now()),",
+)
 
 
 def claim(
@@ -215,11 +228,19 @@ def begin_again(connection: Connection, claimed: Claim) -> Claim:
 
 
 def expire_leases(connection: Connection, grace_s: float) -> int:
-    """Take commands back from workers that died. What was being sent is unknown from now on."""
+    """Take commands back from workers that died. What was being sent is unknown from now on, for `grace_s` at least.
+
+    What was done in the database alone, and a mail that surely was not handed over, is due at once.
+    """
+    graces = dict.fromkeys(_EXPIRE_AT_ONCE, 0.0) | {_EXPIRE_IN_DOUBT: grace_s}
     return sum(
-        connection.execute(statement, {"grace_s": grace}).rowcount
-        for statement, grace in zip(_EXPIRE, (0.0, grace_s), strict=True)
+        connection.execute(statement, {"grace_s": grace}).rowcount for statement, grace in graces.items()
     )
+
+
+def is_begun(connection: Connection, claimed: Claim) -> bool:
+    """Whether a mail was ever about to be handed over, and perhaps was; since its last resend, if there was one."""
+    return bool(connection.execute(_ASK_WHETHER_BEGUN, {"id": claimed.id}).scalar())
 
 
 def write(connection: Connection, statement: TextClause, claimed: Claim, **values: object) -> None:

@@ -9,6 +9,7 @@
                           │                     │ ├──fail──────▶ failed      refused for good
                           │                     │ ├──doubt─────▶ unknown     may have been accepted
                           │                     │ ├──expire────▶ unknown     its worker died
+                          │                     │ ├──take back─▶ pending     its worker died before it handed it over
                           │                     │ ├──await─────▶ waiting     the times were being computed again
                           │                     │ └──drop──────▶ done        nothing was left to be told
                           └──────── resend ◀── failed, unknown, done         a person decided so
@@ -21,7 +22,7 @@
 
 A command that the outside world sees (a mail) goes through *sending*; one whose whole effect is in our own
 database goes through *running*. Only that difference decides what an expired lease means: what happened
-inside the database was rolled back, what happened outside it may have happened.
+inside the database was rolled back, what happened outside it may have happened, unless it surely had not begun.
 """
 
 from collections.abc import Iterable
@@ -81,6 +82,8 @@ FAIL = Edge("fail", (State.RUNNING, State.SENDING), State.FAILED)
 DOUBT = Edge("doubt", (State.SENDING,), State.UNKNOWN)
 EXPIRE_RUNNING = Edge("expire", (State.RUNNING,), State.PENDING)
 EXPIRE_SENDING = Edge("expire", (State.SENDING,), State.UNKNOWN)
+# The mail's row, which is committed before the first byte goes out, is not there, and no earlier try is in doubt.
+EXPIRE_UNBEGUN = Edge("take back", (State.SENDING,), State.PENDING)
 # Before the first byte of this try goes out, and after the provider has denied any earlier one.
 AWAIT = Edge("await", (State.SENDING,), State.WAITING)
 DROP_CLAIMED = Edge("drop", (State.SENDING,), State.DONE)
@@ -106,6 +109,7 @@ EDGES = (
     DOUBT,
     EXPIRE_RUNNING,
     EXPIRE_SENDING,
+    EXPIRE_UNBEGUN,
     AWAIT,
     DROP_CLAIMED,
     RESEND,

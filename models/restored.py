@@ -5,7 +5,7 @@ one that they went out with, for it is written with the command; so each becomes
 is asked about it before anything is sent (`tasks/send_mail.py`). Workers must not run before that.
 
     mail waiting or pending   ─► unknown, asked about; left to people where the provider's search does not reach back
-    mail that a worker had    ─► nothing to do: its lease has ended, which makes it unknown
+    mail that a worker had    ─► counts as handed over: the end of its lease makes it unknown, and it is asked about
     mail that failed          ─► a person may have sent it again since: whoever wants to is asked first
     ids                       ─► go on far above, so that an id that somebody kept never names another record
 """
@@ -53,9 +53,10 @@ _COUNT = text(
     " WHERE state = ANY(:looked_at)"
 )
 _REMEMBER = text(
-    "INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient, outcome, cause, detail)"
+    "INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient, outcome, cause, detail)"  # noqa: S608 - constants
     " SELECT send_id, id, appointment_id, kind, recipient, 'unknown', :cause, :detail FROM commands"
-    " WHERE id = ANY(:ids) ORDER BY id"
+    # What a worker had may have been written down and handed over right after that moment.
+    f" WHERE id = ANY(:ids) OR state = '{State.SENDING}' ORDER BY id"
     " ON CONFLICT (send_id) DO UPDATE SET outcome = 'unknown', cause = excluded.cause, detail = excluded.detail"
 )
 _ASK_FIRST = text(

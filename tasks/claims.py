@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 import measures
 from models import database
-from models.command_claims import Claim, LeaseLostError, claim, claim_next, claim_several
+from models.command_claims import Claim, LeaseLostError, claim, claim_next, claim_several, is_begun
 from models.command_endings import fail, postpone, put_off
 from models.command_ledger import Moved
 from models.database import after_commit
@@ -88,7 +88,21 @@ def take_several(kind: CommandKind, command_id: int, most: int) -> list[Claim]:
 
 
 def _has_killed_its_workers(kind: CommandKind, claimed: Claim) -> bool:
-    return not kind.is_mail and claimed.attempts > len(CRASH_DELAYS_S) + 1
+    """Whether more of its workers died than crashes are forgiven.
+
+    Of a mail that was handed over the attempts are its provider's as well, and a death during one is a doubt, which
+    has a limit of its own. One that never was has none but those that ended before it was written down.
+    """
+    if claimed.attempts <= len(CRASH_DELAYS_S) + 1:
+        return False
+    if not kind.is_mail:
+        return True
+
+    def was_begun() -> bool:
+        with database.autocommit_engine().connect() as connection:
+            return is_begun(connection, claimed)
+
+    return not claimed.in_doubt and not patiently(was_begun)
 
 
 def turn_to(claimed: Claim) -> None:
@@ -131,33 +145,54 @@ def patiently(work: Callable[[], T]) -> T:
 def give_back(kind: CommandKind, claimed: Claim, error: str) -> None:
     """The work crashed with nothing done: try again later, or fail and show it when the tries are used up.
 
-    `error` is the name of what happened; never its text, which may quote a secret.
+    `error` is the name of what happened; never its text, which may quote a secret. A database that is away is waited
+    for, some seconds: it may be why the work crashed. Raises `sqlalchemy.exc.OperationalError` after that.
     """
     delay_s = delay_after(CRASH_DELAYS_S, claimed.attempts)
-    with suppress(LeaseLostError), database.transaction() as connection:
-        if delay_s is not None:
-            postpone(connection, claimed, delay_s, error)
-            after_commit(connection, measures.RETRIES.labels(kind.name).inc)
-            return
-        fail(connection, claimed, error)
-        after_commit(connection, measures.FAILURES.labels(kind.name).inc)
-        open_notification(
-            connection,
-            Trouble(
-                status=COMMAND_FAILED,
-                subject_key=crash_key(claimed),
-                cause=f"{kind.name}:{error}",
-                message=f"The command {kind.name} crashed {claimed.attempts} times and was given up.",
-                hint="Look for its request id in the logs or in Sentry; mend the cause, then send it again.",
-                appointment_id=claimed.appointment_id,
-                command_id=claimed.id,
-                attempts=claimed.attempts,
-                request_id=claimed.request_id,
-            ),
-        )
+
+    def write() -> None:
+        with database.transaction() as connection:
+            if delay_s is not None:
+                postpone(connection, claimed, delay_s, error)
+                after_commit(connection, measures.RETRIES.labels(kind.name).inc)
+                return
+            fail(connection, claimed, error)
+            after_commit(connection, measures.FAILURES.labels(kind.name).inc)
+            open_notification(
+                connection,
+                Trouble(
+                    status=COMMAND_FAILED,
+                    subject_key=crash_key(claimed),
+                    cause=f"{kind.name}:{error}",
+                    message=f"The command {kind.name} crashed {claimed.attempts} times and was given up.",
+                    hint="Look for its request id in the logs or in Sentry; mend the cause, then send it again.",
+                    appointment_id=claimed.appointment_id,
+                    command_id=claimed.id,
+                    attempts=claimed.attempts,
+                    request_id=claimed.request_id,
+                ),
+            )
+
+    _unless_lost(write)
 
 
 def give_back_untried(claimed: Claim) -> None:
-    """There was no time for it: as before the claim. The sweep publishes it again."""
-    with suppress(LeaseLostError), database.transaction() as connection:
-        put_off(connection, claimed)
+    """There was no time for it: as before the claim. The sweep publishes it again.
+
+    A database that is away is waited for, as in `give_back`.
+    """
+
+    def write() -> None:
+        with database.transaction() as connection:
+            put_off(connection, claimed)
+
+    _unless_lost(write)
+
+
+def _unless_lost(write: Callable[[], None]) -> None:
+    """Write patiently what ends a lease: once it has ended, nothing is left to write.
+
+    Either somebody else took the command, or the write was committed and its answer lost with the connection.
+    """
+    with suppress(LeaseLostError):
+        patiently(write)

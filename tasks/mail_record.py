@@ -84,7 +84,9 @@ WITH finished AS (
 SELECT id FROM finished
 """)  # noqa: S608 - constants
 _LATER_MAIL = text(
-    "SELECT send_id, recipient FROM emails WHERE id > (SELECT id FROM emails WHERE send_id = :send_id)"
+    "SELECT send_id, recipient FROM emails WHERE id > coalesce((SELECT id FROM emails WHERE send_id = :send_id),"
+    # Without a row of its own its moment decides alone; ids are given out in the order of time, near enough.
+    " (SELECT id FROM emails WHERE created_at < now() - make_interval(secs => :age_s) ORDER BY id DESC LIMIT 1), 0)"
     # Begun after the doubt began, and so handed over after the mail in doubt, whenever that was.
     " AND created_at > now() - make_interval(secs => :age_s)"
     " AND outcome = 'accepted' AND provider_id IS NOT NULL ORDER BY id LIMIT 1"

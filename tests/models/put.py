@@ -50,6 +50,20 @@ def put(command_id, state, **columns):
     )
 
 
+def handed_over(command_id):
+    """The mail's row, which is written before the first byte goes out; its `send_id`."""
+    with database.transaction() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient)"
+                " SELECT send_id, id, appointment_id, kind, 'c@example.com' FROM commands WHERE id = :id"
+                " ON CONFLICT DO NOTHING"
+            ),
+            {"id": command_id},
+        )
+    return command_row(command_id)["send_id"]
+
+
 def settled(row):
     """A row without what is measured against the present."""
     return {name: value for name, value in row.items() if not name.endswith("_s")}

@@ -5,13 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
 from models import command_claims as claims
 from models import database
 from models.command_claims import Claim, LeaseLostError
 from models.command_endings import finish
+from models.command_ledger import resend
 from models.command_states import BEGIN_SENDING, State
-from tests.models.put import KIND, LEASE_S, NO_LEASE, put, settled
+from tests.models.put import KIND, LEASE_S, NO_LEASE, handed_over, put, settled
 from tests.tasks.planned import command_row, let_lease_expire, make_due
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -100,11 +102,24 @@ def test_asking_about_a_doubt_is_no_attempt_and_beginning_again_is_one(command_i
 # -- expiry
 
 
+SAID_NOTHING = "The worker that had it stopped before it could say what happened."
+SENT_NOTHING = "The worker that had it stopped before it handed the mail over."
+
+
 @pytest.mark.parametrize(
-    ("source", "target", "doubts", "due_in_s"), [("running", "pending", 0, 0), ("sending", "unknown", 1, 40)]
+    ("source", "is_begun", "target", "doubts", "due_in_s", "error"),
+    [
+        pytest.param("running", False, "pending", 0, 0, SAID_NOTHING, id="in the database"),
+        pytest.param("sending", True, "unknown", 1, 40, SAID_NOTHING, id="handed over"),
+        pytest.param("sending", False, "pending", 0, 0, SENT_NOTHING, id="never handed over"),
+    ],
 )
-def test_a_lease_that_expires_gives_the_command_back(command_id, source, target, doubts, due_in_s):
+def test_a_lease_that_expires_gives_the_command_back(
+    command_id, source, is_begun, target, doubts, due_in_s, error
+):
     held = put(command_id, State(source))
+    if is_begun:
+        handed_over(command_id)
     let_lease_expire(command_id)
     with database.transaction() as connection:
         assert claims.expire_leases(connection, grace_s=40) == 1
@@ -113,9 +128,35 @@ def test_a_lease_that_expires_gives_the_command_back(command_id, source, target,
     assert {name: row[name] for name in NO_LEASE} == NO_LEASE
     assert (row["doubt_since"] is not None) == (target == "unknown")
     assert row["due_in_s"] == pytest.approx(due_in_s, abs=5)
-    assert "stopped before" in row["last_error"]
+    assert (row["attempts"], row["last_error"]) == (1, error)
     with database.transaction() as connection, pytest.raises(LeaseLostError):
         finish(connection, held)
+
+
+def test_the_mail_before_a_resend_says_nothing_about_the_one_after_it(command_id):
+    handed_over(command_id)
+    put(command_id, State.FAILED)
+    with database.transaction() as connection:
+        assert resend(connection, command_id)
+        assert claims.claim(connection, command_id, KIND, BEGIN_SENDING, LEASE_S) is not None
+    let_lease_expire(command_id)
+    with database.transaction() as connection:
+        claims.expire_leases(connection, grace_s=1)
+    row = command_row(command_id)
+    assert (row["state"], row["doubts"]) == ("pending", 0)
+
+
+def test_a_mail_that_is_being_written_down_is_not_taken_back(command_id):
+    held = put(command_id, State.SENDING)
+    let_lease_expire(command_id)
+    with database.transaction() as writing:
+        writing.execute(
+            text("UPDATE commands SET lease_until = now() + interval '9 s' WHERE lease_token = :token"),
+            {"token": held.lease_token},
+        )
+        with database.transaction() as sweeping:
+            assert claims.expire_leases(sweeping, grace_s=1) == 0
+    assert command_row(command_id)["lease_token"] == held.lease_token
 
 
 def test_a_worker_that_dies_while_asking_makes_no_second_doubt(command_id):
@@ -125,7 +166,7 @@ def test_a_worker_that_dies_while_asking_makes_no_second_doubt(command_id):
     with database.transaction() as connection:
         claims.expire_leases(connection, grace_s=1)
     row = command_row(command_id)
-    assert (row["doubts"], row["doubt_since"], row["misses"]) == (1, since, 1)
+    assert (row["state"], row["doubts"], row["doubt_since"], row["misses"]) == ("unknown", 1, since, 1)
 
 
 @pytest.mark.parametrize("source", State)

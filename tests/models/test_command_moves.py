@@ -12,7 +12,7 @@ from models import command_ledger as ledger
 from models import database
 from models.command_claims import LeaseLostError
 from models.command_states import BEGIN, BEGIN_SENDING, LEASED, State
-from tests.models.put import KIND, LEASE_S, NO_LEASE, put, settled
+from tests.models.put import KIND, LEASE_S, NO_LEASE, handed_over, put, settled
 from tests.tasks import planned
 from tests.tasks.planned import command_row
 
@@ -96,28 +96,40 @@ def resend(connection, held):
     return ledger.resend(connection, held.id)
 
 
-def sent(held):
-    """The mail's row, which leads from what the provider tells to the command."""
-    with database.transaction() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO emails (send_id, command_id, appointment_id, kind, recipient)"
-                " SELECT send_id, id, appointment_id, kind, 'c@example.com' FROM commands WHERE id = :id"
-                " ON CONFLICT DO NOTHING RETURNING send_id"
-            ),
-            {"id": held.id},
-        )
-        return connection.execute(
-            text("SELECT send_id FROM commands WHERE id = :id"), {"id": held.id}
-        ).scalar_one()
-
-
 def settle(connection, held):
-    return bool(ledger.settle(connection, [sent(held)]))
+    # By way of the mail's row, which leads from what the provider tells to the command.
+    return bool(ledger.settle(connection, [handed_over(held.id)]))
 
 
 def reject(connection, held):
-    return bool(ledger.reject(connection, [sent(held)], "It was told so."))
+    return bool(ledger.reject(connection, [handed_over(held.id)], "It was told so."))
+
+
+def after_its_lease(connection, held):
+    """What the sweep does with it when its worker is silent for longer than its lease."""
+    connection.execute(
+        text(
+            "UPDATE commands SET lease_until = now() - interval '1 s' WHERE id = :id AND lease_until > now()"
+        ),
+        {"id": held.id},
+    )
+    return claims.expire_leases(connection, grace_s=30) == 1
+
+
+def expire_handed_over(connection, held):
+    handed_over(held.id)
+    return after_its_lease(connection, held)
+
+
+def expire_in_doubt(connection, held):
+    connection.execute(
+        text("UPDATE commands SET doubt_since = now() WHERE id = :id AND state = 'sending'"), {"id": held.id}
+    )
+    return after_its_lease(connection, held)
+
+
+def take_back(connection, held):
+    return after_its_lease(connection, held)
 
 
 LEGAL = {
@@ -137,6 +149,9 @@ LEGAL = {
     resend: dict.fromkeys((State.FAILED, State.UNKNOWN, State.DONE), State.PENDING),
     settle: {State.PENDING: State.DONE, State.UNKNOWN: State.DONE},
     reject: {State.PENDING: State.FAILED, State.UNKNOWN: State.FAILED},
+    take_back: {State.RUNNING: State.PENDING, State.SENDING: State.PENDING},
+    expire_handed_over: {State.RUNNING: State.PENDING, State.SENDING: State.UNKNOWN},
+    expire_in_doubt: {State.RUNNING: State.PENDING, State.SENDING: State.UNKNOWN},
     drop: {State.WAITING: State.DONE, State.PENDING: State.DONE},
     drop_by_hand: dict.fromkeys((State.WAITING, State.PENDING, State.UNKNOWN, State.FAILED), State.DONE),
     mistrust: {State.WAITING: State.UNKNOWN, State.PENDING: State.UNKNOWN},

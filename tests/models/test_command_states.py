@@ -61,5 +61,10 @@ def test_a_mail_that_may_be_out_is_never_taken_for_pending():
     assert expired == {State.RUNNING: State.PENDING, State.SENDING: State.UNKNOWN}
 
 
+def test_what_never_began_to_be_sent_is_taken_back_from_sending_only():
+    back = {source: edge.target for edge in EDGES if edge.name == "take back" for source in edge.sources}
+    assert back == {State.SENDING: State.PENDING}
+
+
 def test_callers_are_told_a_word_for_every_state():
     assert set(SHOWN_TO_CALLERS) == set(State)

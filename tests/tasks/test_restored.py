@@ -14,14 +14,16 @@ from sqlalchemy.engine import make_url
 import cli.restored
 from cli.app import create_app
 from models import database
+from models.command_claims import expire_leases
 from models.command_publishing import take_due
 from settings import get_settings
-from tasks.catalogue import KINDS
+from tasks.catalogue import KINDS, SEND_CONFIRMATION
+from tasks.claims import take
 from tasks.reconcile_times import reconcile_times
 from tasks.send_mail import mandrill, send_mail
 from tests.sandbox.mandrill.conftest import Sandbox
 from tests.servers import Server, client_path
-from tests.tasks.planned import Planned, plan
+from tests.tasks.planned import Planned, let_lease_expire, plan
 from tests.world import MadeOrder, World
 
 pytestmark = [pytest.mark.usefixtures("database", "broker"), pytest.mark.timeout(60)]
@@ -150,6 +152,13 @@ def mails_to(sandbox: Sandbox, name: str) -> int:
     return sandbox.json("/inbox.json", to=f"{name}@example.com")["count"]
 
 
+def end_of_the_lease(command_id: int) -> None:
+    """Its worker is gone for good, and the sweep has found that."""
+    let_lease_expire(command_id)
+    with database.transaction() as connection:
+        assert expire_leases(connection, get_settings().unknown_grace_s) == 1
+
+
 def test_nothing_that_was_sent_after_the_dump_is_sent_again(
     world: World, sandbox: Sandbox, backup: Backup, flask: Flask
 ) -> None:
@@ -192,6 +201,26 @@ def test_nothing_that_was_sent_after_the_dump_is_sent_again(
     assert new.id > lost.id + 1000
     work(restored)
     assert mails_to(sandbox, "new") == 1
+
+
+def test_a_mail_that_a_worker_had_and_the_dump_does_not_know_as_handed_over_is_not_sent_again(
+    world: World, sandbox: Sandbox, backup: Backup, flask: Flask
+) -> None:
+    _, taken = create(world, "taken")
+    reconcile_times(taken.commands["reconcile-times"])
+    command_id = taken.commands["send-confirmation"]
+    assert take(SEND_CONFIRMATION, command_id) is not None
+    dump = backup.dump()
+    end_of_the_lease(command_id)
+    work(world)
+    assert mails_to(sandbox, "taken") == 1
+
+    restored = backup.restore(dump)
+    flask()
+    end_of_the_lease(command_id)
+    work(restored)
+    assert mails_to(sandbox, "taken") == 1
+    assert restored.commands(taken.id)["send-confirmation"]["state"] == "done"
 
 
 def test_without_the_procedure_they_would_be_sent_twice(

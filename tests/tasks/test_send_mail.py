@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from models import database
 from models.command_claims import expire_leases
@@ -15,6 +16,7 @@ from models.command_states import State
 from models.commands import NewCommand
 from models.notification_list import read_notification
 from settings import get_settings
+from tasks import claims
 from tasks.catalogue import (
     ASKED_FOR_S,
     CRASH_DELAYS_S,
@@ -27,6 +29,7 @@ from tasks.catalogue import (
     SEND_CONFIRMATION,
 )
 from tasks.send_mail import mandrill, send_mail
+from tests.models.put import handed_over
 from tests.statements import before_each_statement
 from tests.tasks.mail.wire_server import answer, reset, truncated, unused_port
 from tests.tasks.planned import REQUEST_ID, command_row, let_lease_expire, mail_due, make_due
@@ -300,6 +303,7 @@ def test_a_photographers_mail_goes_the_same_way(world, provider):
 @pytest.mark.parametrize("tries", [1, 2, 5, 10, 11, len(MAIL_DELAYS_S)])
 def test_a_mail_waits_by_its_table(world, provider, tries):
     planned = mail_due(world)
+    handed_over(mail_of(planned))
     world.execute("UPDATE commands SET attempts = :n WHERE id = :id", n=tries - 1, id=mail_of(planned))
     provider.script.append(answer(BUSY, 503))
     run(planned)
@@ -311,6 +315,7 @@ def test_a_mail_waits_by_its_table(world, provider, tries):
 def test_a_mail_that_nobody_took_for_two_days_fails_and_is_shown(world, provider):
     planned = mail_due(world)
     assert sum(MAIL_DELAYS_S) > 46 * 3600
+    handed_over(mail_of(planned))
     world.execute(
         "UPDATE commands SET attempts = :n WHERE id = :id", n=len(MAIL_DELAYS_S), id=mail_of(planned)
     )
@@ -337,6 +342,64 @@ def test_a_crash_before_the_mail_is_made_is_given_back_by_its_table_and_then_sho
     assert world.rows("SELECT * FROM emails") == []
     (told,) = open_notifications(world)
     assert (told["status"], told["cause"]) == ("command-failed", "send-confirmation:ValueError")
+
+
+def test_a_mail_whose_database_goes_away_before_it_is_written_is_tried_a_second_later(
+    world, provider, monkeypatch
+):
+    monkeypatch.setattr(claims, "DATABASE_PAUSES_S", (0.0,) * 5)
+    planned = mail_due(world)
+
+    away = [OperationalError("BEGIN", {}, Exception("the server is starting up")) for _ in range(3)]
+    transaction = database.transaction
+
+    def refused_for_a_while():
+        if away:
+            raise away.pop()
+        return transaction()
+
+    with monkeypatch.context() as restarting, pytest.raises(OperationalError):
+        restarting.setattr(database, "transaction", refused_for_a_while)
+        run(planned)
+    assert away == []
+    row = command_row(mail_of(planned))
+    assert (row["state"], row["attempts"], row["last_error"]) == ("pending", 1, "OperationalError")
+    assert row["due_in_s"] <= CRASH_DELAYS_S[0] * (1 + JITTER)
+    provider.script.append(SENT)
+    run_when_due(planned)
+    assert (state_of(planned), provider.calls) == ("done", ["messages/send.json"])
+
+
+def dies(world, planned):
+    """A worker takes the mail and is killed before it has written it down; the sweep comes by after the lease."""
+    make_due(mail_of(planned))
+    assert claims.take(SEND_CONFIRMATION, mail_of(planned)) is not None
+    let_lease_expire(mail_of(planned))
+    with database.transaction() as connection:
+        expire_leases(connection, GRACE_S)
+
+
+def test_a_mail_that_kills_its_workers_before_it_is_written_is_given_up_and_shown(world, provider):
+    planned = mail_due(world)
+    for tries in range(1, len(CRASH_DELAYS_S) + 2):
+        dies(world, planned)
+        row = command_row(mail_of(planned))
+        assert (row["state"], row["attempts"], row["doubts"]) == ("pending", tries, 0)
+    run_when_due(planned)
+    assert (provider.calls, state_of(planned)) == ([], "failed")
+    (told,) = open_notifications(world)
+    assert (told["status"], told["cause"]) == ("command-failed", "send-confirmation:WorkerDied")
+    assert told["may_have_been_sent"] is False
+
+
+def test_a_mail_that_was_handed_over_often_is_not_taken_for_one_that_kills_its_workers(world, provider):
+    planned = mail_due(world)
+    provider.script += [answer(b"", 503), SENT]
+    run(planned)
+    world.execute("UPDATE commands SET attempts = 20 WHERE id = :id", id=mail_of(planned))
+    run_when_due(planned)
+    row = command_row(mail_of(planned))
+    assert (row["state"], row["attempts"]) == ("done", 21)
 
     world.execute("UPDATE appointments SET zone_name = 'America/Denver' WHERE id = :id", id=planned.id)
     with database.transaction() as connection:
@@ -428,6 +491,23 @@ def test_a_search_that_does_not_show_a_later_mail_proves_nothing(world, provider
     provider.script.append(found(planned))
     run_when_due(planned)
     assert (state_of(planned), provider.calls.count("messages/send.json")) == ("done", 2)
+
+
+def test_a_later_mail_bears_witness_to_one_whose_row_is_missing_and_an_earlier_one_does_not(world, provider):
+    early = mail_due(world)
+    provider.script.append(SENT)
+    run(early)
+    planned = in_doubt(world, provider, misses=1)
+    world.execute("DELETE FROM emails WHERE appointment_id = :id", id=planned.id)
+    provider.script += NOTHING_FOUND
+    run_when_due(planned)
+    assert command_row(mail_of(planned))["misses"] == 2
+    later = sent_later(world, provider)
+    world.execute("UPDATE commands SET misses = 1 WHERE id = :id", id=mail_of(planned))
+    provider.script += [*NOTHING_FOUND, found(later), SENT]
+    run_when_due(planned)
+    assert provider.script == []
+    assert (state_of(planned), provider.calls.count("messages/send.json")) == ("done", 4)
 
 
 def test_a_mail_that_was_sent_before_or_not_taken_bears_no_witness(world, provider):

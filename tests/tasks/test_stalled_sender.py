@@ -46,11 +46,16 @@ def test_a_worker_that_lost_its_lease_before_it_wrote_sends_nothing(world, provi
         somebody_else_decides(command_id)
         return claimed
 
-    monkeypatch.setattr("tasks.send_mail.take", take_and_stall)
-    send_mail(SEND_CONFIRMATION, command_id)
+    with monkeypatch.context() as stalling:
+        stalling.setattr("tasks.send_mail.take", take_and_stall)
+        send_mail(SEND_CONFIRMATION, command_id)
     assert provider.requests == []
-    assert command_row(command_id)["state"] == "unknown"
+    row = command_row(command_id)
+    assert (row["state"], row["doubts"]) == ("pending", 0)
     assert world.rows("SELECT * FROM emails") == []
+    provider.script.append(SENT)
+    send_mail(SEND_CONFIRMATION, command_id)
+    assert provider.calls == ["messages/send.json"]
 
 
 def test_a_worker_that_stalls_between_its_last_look_and_the_first_byte_sends_nothing(

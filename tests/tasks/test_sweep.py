@@ -15,6 +15,7 @@ from models.commands import NewCommand
 from settings import get_settings
 from tasks.catalogue import CLOCKS_AT_ONCE, PRIORITIES_ON_REDIS
 from tasks.sweep import BATCH, Swept, publish_created, publish_due, sweep
+from tests.models.put import handed_over
 from tests.tasks.conftest import celery_on
 from tests.tasks.mail.wire_server import unused_port
 from tests.tasks.planned import command_row, let_lease_expire, plan
@@ -128,11 +129,24 @@ def test_a_mail_that_a_dead_worker_was_sending_is_asked_about_after_the_grace_pe
     command_id = planned.commands["send-confirmation"]
     with database.transaction() as connection:
         assert claim(connection, command_id, "send-confirmation", BEGIN_SENDING, 60) is not None
+    handed_over(command_id)
     let_lease_expire(command_id)
     assert sweep().published == 0
     row = command_row(command_id)
     assert row["state"] == "unknown"
     assert row["due_in_s"] == pytest.approx(get_settings().unknown_grace_s, abs=5)
+
+
+def test_a_mail_that_a_dead_worker_never_handed_over_is_published_at_once(world, broker):
+    planned = plan(world, None, commands=(NewCommand("send-confirmation", State.PENDING, "c@example.com"),))
+    command_id = planned.commands["send-confirmation"]
+    with database.transaction() as connection:
+        assert claim(connection, command_id, "send-confirmation", BEGIN_SENDING, 60) is not None
+    let_lease_expire(command_id)
+    assert sweep().published == 1
+    row = command_row(command_id)
+    assert (row["state"], row["doubts"], row["attempts"]) == ("pending", 0, 1)
+    assert ids_in(broker, "mail") == [command_id]
 
 
 def test_a_broker_that_is_away_is_asked_once_and_everything_stays_due(world):

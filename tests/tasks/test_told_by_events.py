@@ -11,6 +11,7 @@ from tasks.catalogue import MISS_PAUSES, RECIPIENT_TRIES, SEND_CONFIRMATION
 from tasks.mail.events import ToldEvent
 from tasks.provider_events import take_in
 from tasks.send_mail import send_mail
+from tests.models.put import handed_over
 from tests.tasks.mail.wire_server import Act, WireServer, answer, reset
 from tests.tasks.planned import Planned, command_row, mail_due, make_due
 from tests.world import World
@@ -119,6 +120,7 @@ def test_a_recipient_who_cannot_be_reached_is_tried_for_two_days_and_then_shown(
     world: World, provider: WireServer
 ) -> None:
     planned = mail_due(world)
+    handed_over(mail_of(planned))
     world.execute(
         "UPDATE commands SET attempts = :n WHERE id = :id", n=RECIPIENT_TRIES - 1, id=mail_of(planned)
     )
