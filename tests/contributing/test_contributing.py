@@ -138,7 +138,7 @@ def outcomes(scratch: Scratch) -> dict[str, str]:
     The types are checked at the same time, under the name `mypy`.
     """
     types = scratch.run(
-        "mypy", "--cache-dir", str(_cache(scratch.tree)), *_typed(scratch.touched), within_s=100
+        "mypy", "--cache-dir", str(_cache(scratch.tree)), *_typed(scratch.touched), within_s=240
     )
     report = scratch.tree / "report.xml"
     files = [*NEW, *(f"{PROOFS}/{name}.py" for name in PROVED.values()), *LAWS]
@@ -152,7 +152,7 @@ def outcomes(scratch: Scratch) -> dict[str, str]:
         "-k",
         kept,
     )
-    tests = scratch.run("pytest", *given, *files, within_s=100)
+    tests = scratch.run("pytest", *given, *files, within_s=240)
     said, _ = tests.communicate()
     assert report.exists(), said
     found = {

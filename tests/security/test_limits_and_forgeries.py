@@ -56,7 +56,8 @@ def test_no_route_unpacks_a_body_reads_too_much_or_too_deep(
         return reply.status_code, reply.get_json()["status"]
 
     for coding, packed in bombs().items():
-        assert status(packed, Content_Encoding=coding) == (400, "invalid-encoded-params"), coding
+        refused = "invalid-encoded-params" if coding == "identity" else "invalid-content-type"
+        assert status(packed, Content_Encoding=coding) == (400, refused), coding
     assert status(b"a" * (256 * 1024 + 1)) == (413, "request-too-large")
 
     def encoded(text: bytes) -> bytes:
