@@ -111,6 +111,13 @@ def a_message_does_its_own_command(request: pytest.FixtureRequest) -> Iterator[N
         yield
 
 
+@pytest.fixture(autouse=True)
+def everything_runs(request: pytest.FixtureRequest) -> None:
+    """A test of real processes begins with all of them, whichever came before it."""
+    if "stack" in request.fixturenames:
+        request.getfixturevalue("stack").complete()
+
+
 def pytest_runtest_teardown() -> None:
     """Fail a test that connected elsewhere, even if the program took the refusal for an outage."""
     strayed = ", ".join(_strayed)

@@ -109,6 +109,14 @@ class Stack:
                 what=f"{name} works",
             )
 
+    def complete(self) -> None:
+        """Start again what an earlier test ended, or lost: each test begins with everything, in whatever order."""
+        for name in self.ended():
+            del self.processes[name]
+        missing = [name for name in READY if name not in (*NOT_NEEDED, *self.processes)]
+        if missing:
+            self.start_and_wait(*missing)
+
     def terminate(self, *names: str, within_s: float = 20) -> None:
         """SIGTERM as a supervisor sends it, to the first process only; each ends by itself, and in peace.
 

@@ -46,7 +46,8 @@ def module_stack(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def faulty(module_stack: Stack) -> Iterator[Stack]:
-    """The stack; at the end every process that the test did not end itself must still live."""
+    """The stack, complete; at the end every process that the test did not end itself must still live."""
+    module_stack.complete()
     yield module_stack
     assert module_stack.ended() == []
 

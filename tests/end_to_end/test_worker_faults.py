@@ -50,7 +50,6 @@ def stack(configured: None, postgres_url: str, tmp_path_factory: pytest.TempPath
         running_redis() as broker,
         running_stack(postgres_url, broker, tmp_path_factory.mktemp("workers"), **TIMERS) as running,
     ):
-        running.start("beat")
         yield running
 
 
@@ -116,6 +115,7 @@ def heartbeats(stack: Stack) -> dict[str, str]:
 
 
 def test_every_background_process_writes_heartbeats_under_its_name(stack: Stack) -> None:
+    stack.start_and_wait("beat")
     expected = {"worker-clocks": "worker", "worker-mail": "worker", "relay": "relay", "beat": "beat"}
     eventually(lambda: heartbeats(stack) == expected, within_s=40, what="four heartbeats")
     stack.kill("beat")
@@ -177,8 +177,10 @@ def test_a_soft_shutdown_lets_a_mail_under_way_arrive(stack: Stack) -> None:
     assert_done_once(stack, [made])
 
 
-def test_a_new_confirmation_goes_before_a_backlog_of_repeats(stack: Stack, broker: redis.Redis) -> None:
-    """Goes on where the mail worker is down."""
+def test_a_new_confirmation_goes_before_a_backlog_of_repeats(
+    stack: Stack, broker: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.terminate("worker-mail")
     repeats = [create(stack) for _ in range(12)]
     eventually(lambda: broker.llen("mail") >= len(repeats), what="the mails are published")
     with stack.suspended("relay"):
@@ -193,9 +195,8 @@ def test_a_new_confirmation_goes_before_a_backlog_of_repeats(stack: Stack, broke
     eventually(lambda: broker.llen("mail") >= 1, what="the new confirmation is published")
     before = stack.world.row("SELECT coalesce(max(id), 0) AS id FROM emails")["id"]
 
-    stack.commands["worker-mail"] = stack.commands["worker-mail"].replace(
-        "--concurrency 32", "--concurrency 1"
-    )
+    one_at_a_time = stack.commands["worker-mail"].replace("--concurrency 32", "--concurrency 1")
+    monkeypatch.setitem(stack.commands, "worker-mail", one_at_a_time)
     stack.start_and_wait("worker-mail")
     assert_done_once(stack, [*repeats, fresh])
     sent = stack.world.rows("SELECT appointment_id FROM emails WHERE id > :id ORDER BY id", id=before)
